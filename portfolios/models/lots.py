@@ -1,0 +1,157 @@
+"""The lot ledger: an append-only journal, and the balances it adds up to."""
+
+from django.conf import settings
+from django.db import models
+from django.db.models import Q
+
+
+class LedgerEvent(models.Model):
+    """
+    One event of an account's journal; never edited, never deleted (database triggers hold this).
+
+    `position` numbers the events of an account from 1. `kind` is a kind of `portfolios.ledger.types`. `amount_usd`
+    is the effect on cash. `detail` holds what only some kinds have: lot picks, terms of an opening, a ratio.
+    A mistake is mended by one more event whose `corrects` points at it.
+    """
+
+    account = models.ForeignKey("portfolios.Account", on_delete=models.PROTECT, related_name="events")
+    position = models.PositiveBigIntegerField()
+    kind = models.CharField(max_length=24)
+    security = models.ForeignKey(
+        "portfolios.Security", null=True, blank=True, on_delete=models.PROTECT, related_name="events"
+    )
+    traded_on = models.DateField()
+    settled_on = models.DateField(null=True, blank=True)
+    units = models.DecimalField(max_digits=15, decimal_places=6, null=True, blank=True)
+    amount_usd = models.DecimalField(max_digits=15, decimal_places=2, null=True, blank=True)
+    cost_usd = models.DecimalField(max_digits=15, decimal_places=6, null=True, blank=True)
+    detail = models.JSONField(default=dict, blank=True)
+    reason = models.CharField(max_length=240, blank=True)
+    source = models.CharField(max_length=48)
+    source_ref = models.CharField(max_length=160)
+    corrects = models.ForeignKey("self", null=True, blank=True, on_delete=models.PROTECT, related_name="corrections")
+    recorded_at = models.DateTimeField()
+    recorded_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.PROTECT, related_name="+"
+    )
+
+    class Meta:
+        indexes = [models.Index(fields=["account", "traded_on"], name="ledger_event_by_day")]
+        constraints = [
+            models.UniqueConstraint(fields=["account", "position"], name="ledger_event_position_unique"),
+            models.UniqueConstraint(fields=["source", "source_ref"], name="ledger_event_posted_once"),
+        ]
+
+    def __str__(self) -> str:
+        return f"ledger event {self.pk}"
+
+
+class Lot(models.Model):
+    """
+    One tax lot as it stands: a projection of the journal, written by `services.posting` alone.
+
+    `cost_usd` is the total basis after wash-sale adjustment; null means unknown, never zero. `holding_on` is the
+    earlier date that a tacked holding period counts from. `loss_cost_usd` is the basis for a loss of a dual-basis
+    gift. A closed lot keeps its row with no units.
+    """
+
+    account = models.ForeignKey("portfolios.Account", on_delete=models.PROTECT, related_name="lots")
+    security = models.ForeignKey("portfolios.Security", on_delete=models.PROTECT, related_name="lots")
+    key = models.CharField(max_length=96)
+    root_key = models.CharField(max_length=96)
+    units = models.DecimalField(max_digits=15, decimal_places=6)
+    cost_usd = models.DecimalField(max_digits=15, decimal_places=6, null=True, blank=True)
+    loss_cost_usd = models.DecimalField(max_digits=15, decimal_places=6, null=True, blank=True)
+    wash_adjustment_usd = models.DecimalField(max_digits=15, decimal_places=6, default=0)
+    acquired_on = models.DateField()
+    holding_on = models.DateField(null=True, blank=True)
+    is_inherited = models.BooleanField(default=False)
+    is_gift = models.BooleanField(default=False, help_text="put aside for charity, never sold")
+    is_wash_acquisition = models.BooleanField(default=True)
+    is_wash_consumed = models.BooleanField(default=False)
+    closed_on = models.DateField(null=True, blank=True)
+
+    class Meta:
+        indexes = [
+            models.Index(fields=["account", "security"], condition=Q(closed_on__isnull=True), name="open_lots"),
+            models.Index(fields=["security"], condition=Q(closed_on__isnull=True), name="open_lots_of_security"),
+        ]
+        constraints = [
+            models.UniqueConstraint(fields=["account", "key"], name="lot_key_unique_in_account"),
+            models.CheckConstraint(
+                condition=Q(units__gt=0, closed_on__isnull=True) | Q(units=0, closed_on__isnull=False),
+                name="lot_open_iff_it_has_units",
+            ),
+            models.CheckConstraint(condition=Q(cost_usd__isnull=True) | Q(cost_usd__gte=0), name="lot_cost_not_negative"),
+        ]
+
+    def __str__(self) -> str:
+        return f"lot {self.pk}"
+
+
+class CashBalance(models.Model):
+    """An account's cash as its journal adds up to, sweeps and money funds included."""
+
+    account = models.OneToOneField("portfolios.Account", on_delete=models.PROTECT, related_name="cash")
+    settled_usd = models.DecimalField(max_digits=15, decimal_places=2, default=0)
+    unsettled_usd = models.DecimalField(max_digits=15, decimal_places=2, default=0)
+
+    def __str__(self) -> str:
+        return f"cash of account {self.account_id}"
+
+
+class Term(models.TextChoices):
+    SHORT = "short", "Short-term"
+    LONG = "long", "Long-term"
+
+
+class RealizedGain(models.Model):
+    """One lot portion disposed of: what it brought, what it cost, what the wash-sale rule disallowed."""
+
+    event = models.ForeignKey(LedgerEvent, on_delete=models.PROTECT, related_name="realized_gains")
+    account = models.ForeignKey("portfolios.Account", on_delete=models.PROTECT, related_name="realized_gains")
+    security = models.ForeignKey("portfolios.Security", on_delete=models.PROTECT, related_name="+")
+    lot_key = models.CharField(max_length=96)
+    closed_on = models.DateField()
+    acquired_on = models.DateField(null=True, blank=True)
+    units = models.DecimalField(max_digits=15, decimal_places=6)
+    proceeds_usd = models.DecimalField(max_digits=15, decimal_places=2)
+    cost_usd = models.DecimalField(max_digits=15, decimal_places=6, null=True, blank=True)
+    gain_usd = models.DecimalField(max_digits=15, decimal_places=2, null=True, blank=True)
+    term = models.CharField(max_length=8, choices=Term)
+    disallowed_usd = models.DecimalField(max_digits=15, decimal_places=2, default=0)
+    is_permanent = models.BooleanField(default=False, help_text="the disallowed loss is lost for good")
+
+    class Meta:
+        indexes = [models.Index(fields=["account", "closed_on"], name="realized_gain_by_day")]
+        constraints = [
+            models.UniqueConstraint(fields=["event", "lot_key"], name="realized_gain_once_a_lot"),
+            models.CheckConstraint(condition=Q(term__in=Term.values), name="realized_gain_term_known"),
+            models.CheckConstraint(condition=Q(disallowed_usd__gte=0), name="disallowed_not_negative"),
+        ]
+
+    def __str__(self) -> str:
+        return f"realized gain {self.pk}"
+
+
+class OutsideTrade(models.Model):
+    """A trade in a held-away account, declared or imported: it counts for wash sales and nothing else."""
+
+    account = models.ForeignKey("portfolios.Account", on_delete=models.PROTECT, related_name="outside_trades")
+    security = models.ForeignKey("portfolios.Security", on_delete=models.PROTECT, related_name="+")
+    traded_on = models.DateField()
+    side = models.CharField(max_length=4, choices=[("buy", "Buy"), ("sell", "Sell")])
+    units = models.DecimalField(max_digits=15, decimal_places=6)
+    loss_usd = models.DecimalField(max_digits=15, decimal_places=2, default=0)
+    source_ref = models.CharField(max_length=160, unique=True)
+    recorded_at = models.DateTimeField()
+
+    class Meta:
+        indexes = [models.Index(fields=["account", "traded_on"], name="outside_trade_by_day")]
+        constraints = [
+            models.CheckConstraint(condition=Q(side__in=["buy", "sell"]), name="outside_trade_side_known"),
+            models.CheckConstraint(condition=Q(units__gt=0, loss_usd__gte=0), name="outside_trade_not_negative"),
+        ]
+
+    def __str__(self) -> str:
+        return f"outside trade {self.pk}"
