@@ -1,0 +1,77 @@
+"""Faults of the tax blocks: rates that would pay for gains, and accounts of one return that disagree."""
+
+from collections.abc import Iterator
+
+from rebalancing.engine.faults.numbers import fraction, not_negative, number
+from rebalancing.engine.types import Account, Case, Fault, Tax
+
+RATE_TOLERANCE = 1e-12
+
+
+def tax_faults(account: Account, *, path: str) -> Iterator[Fault]:
+    if not account.is_taxable:
+        return
+    if account.tax_return is None:
+        yield Fault(
+            path=f"{path}.tax_return",
+            message="is missing: a taxable account belongs to a return",
+        )
+    tax = account.tax
+    if tax is None:
+        yield Fault(
+            path=f"{path}.tax",
+            message="is missing: a taxable account needs its tax block",
+        )
+        return
+    at = f"{path}.tax"
+    for name in ("short_rate", "long_rate", "ordinary_rate", "carried_loss_rate"):
+        yield from fraction(getattr(tax, name), path=f"{at}.{name}")
+    for name in (
+        "ordinary_offset",
+        "carryforward_short",
+        "carryforward_long",
+        "budget_tax",
+        "max_net_gain",
+        "deferral_years",
+    ):
+        yield from not_negative(getattr(tax, name), path=f"{at}.{name}")
+    for name in ("realized_short", "realized_long", "tax_used"):
+        yield from number(getattr(tax, name), path=f"{at}.{name}")
+    if not tax.discount_rate > -1:
+        yield Fault(path=f"{at}.discount_rate", message="must be > -1")
+    else:
+        yield from _rate_faults(tax, path=at)
+    if tax.forced_harvest is not None:
+        yield from not_negative(
+            tax.forced_harvest.amount, path=f"{at}.forced_harvest.amount"
+        )
+        yield from not_negative(
+            tax.forced_harvest.short_only_amount,
+            path=f"{at}.forced_harvest.short_only_amount",
+        )
+
+
+def _rate_faults(tax: Tax, *, path: str) -> Iterator[Fault]:
+    if tax.short_rate < max(tax.ordinary_rate, tax.long_rate):
+        yield Fault(
+            path=f"{path}.short_rate",
+            message="must be at least ordinary_rate and long_rate",
+        )
+    floor = tax.phi * tax.long_rate
+    if tax.rho < floor - RATE_TOLERANCE:
+        message = f"must be at least {floor:.6f}, the present value of the long_rate (deferral_years, discount_rate)"
+        yield Fault(path=f"{path}.carried_loss_rate", message=message)
+    if tax.rho > min(tax.ordinary_rate, tax.long_rate) + RATE_TOLERANCE:
+        message = f"must be at most ordinary_rate and long_rate, is {tax.rho:.6f}"
+        yield Fault(path=f"{path}.carried_loss_rate", message=message)
+
+
+def return_faults(case: Case) -> Iterator[Fault]:
+    first: dict[str, tuple[int, Tax]] = {}
+    for index, account in enumerate(case.accounts):
+        if not account.is_taxable or account.tax is None or account.tax_return is None:
+            continue
+        at, tax = first.setdefault(account.tax_return, (index, account.tax))
+        if tax != account.tax:
+            message = f"differs from accounts[{at}].tax of the same return {account.tax_return}"
+            yield Fault(path=f"accounts[{index}].tax", message=message)

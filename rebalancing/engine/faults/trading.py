@@ -1,0 +1,85 @@
+"""Faults of cash needs, trading limits and pinned trades."""
+
+from collections.abc import Iterator
+
+from rebalancing.engine.faults.numbers import fraction, not_negative, positive, repeated
+from rebalancing.engine.types import Account, Fault, Pinned, Security
+
+
+def trading_faults(
+    account: Account, *, securities: dict[str, Security], path: str
+) -> Iterator[Fault]:
+    trading = account.trading
+    if not 1 <= trading.tracking_preference <= 10:
+        message = f"must be between 1 and 10, is {trading.tracking_preference}"
+        yield Fault(path=f"{path}.tracking_preference", message=message)
+    if trading.max_tracking_error is not None:
+        yield from positive(
+            trading.max_tracking_error, path=f"{path}.max_tracking_error"
+        )
+    for name in (
+        "min_trade",
+        "min_position",
+        "max_turnover",
+        "max_trades",
+        "ticket_cost",
+        "only_if_benefit_exceeds_bps",
+    ):
+        yield from not_negative(getattr(trading, name), path=f"{path}.{name}")
+    pinned = (
+        (pin.security, f"{path}.pinned[{i}].security")
+        for i, pin in enumerate(trading.pinned)
+    )
+    yield from repeated(pinned, noun="pinned security")
+    for index, pin in enumerate(trading.pinned):
+        yield from _pinned_faults(
+            pin, account=account, securities=securities, path=f"{path}.pinned[{index}]"
+        )
+
+
+def _pinned_faults(
+    pin: Pinned, *, account: Account, securities: dict[str, Security], path: str
+) -> Iterator[Fault]:
+    if pin.security not in securities:
+        yield Fault(
+            path=f"{path}.security",
+            message=f"{pin.security} is not among the securities",
+        )
+    if pin.side == "none":
+        if pin.quantity or pin.lots:
+            yield Fault(path=path, message="side none has neither quantity nor lots")
+        return
+    if pin.quantity is None:
+        yield Fault(path=f"{path}.quantity", message="is missing")
+    else:
+        yield from positive(pin.quantity, path=f"{path}.quantity")
+    if pin.side == "buy" and pin.lots:
+        yield Fault(path=f"{path}.lots", message="a purchase names no lots")
+    held = {lot.id: lot for lot in account.lots if lot.security == pin.security}
+    for index, part in enumerate(pin.lots):
+        if part.lot not in held:
+            yield Fault(
+                path=f"{path}.lots[{index}].lot",
+                message=f"{part.lot} is not a lot of {pin.security}",
+            )
+        elif not 0 < part.quantity <= held[part.lot].quantity:
+            message = f"must be > 0 and at most the {held[part.lot].quantity} held"
+            yield Fault(path=f"{path}.lots[{index}].quantity", message=message)
+    if pin.lots and sum(part.quantity for part in pin.lots) != pin.quantity:
+        yield Fault(
+            path=f"{path}.lots", message=f"must add up to the quantity {pin.quantity}"
+        )
+    if (
+        pin.side == "sell"
+        and pin.quantity is not None
+        and pin.quantity > sum(lot.quantity for lot in held.values())
+    ):
+        yield Fault(path=f"{path}.quantity", message="is more than what is held")
+
+
+def cash_need_faults(account: Account, *, path: str) -> Iterator[Fault]:
+    needs = account.cash_needs
+    yield from not_negative(needs.reserve_amount, path=f"{path}.reserve_amount")
+    yield from not_negative(needs.raise_, path=f"{path}.raise")
+    yield from fraction(needs.reserve_weight, path=f"{path}.reserve_weight")
+    yield from fraction(needs.max_weight, path=f"{path}.max_weight")
