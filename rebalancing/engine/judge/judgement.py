@@ -1,0 +1,102 @@
+"""Judge a set of trades by every rule of the case: no solver, no opinion about what should have been done."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+
+from rebalancing.engine.judge.booking import AccountBook
+from rebalancing.engine.judge.findings import Finding, Rank, in_weight, percent
+from rebalancing.engine.judge.measures import Measures, measure_trades
+from rebalancing.engine.judge.rules_account import (
+    cash_findings,
+    class_findings,
+    class_worth_usd,
+    trading_findings,
+    wash_findings,
+)
+from rebalancing.engine.judge.rules_client import client_findings, outside_usd
+from rebalancing.engine.judge.rules_law import law_findings
+from rebalancing.engine.judge.rules_tax import tax_findings
+from rebalancing.engine.judge.wash import open_wash_window
+from rebalancing.engine.outcome import Trade
+from rebalancing.engine.types import ZERO, Case
+
+RETURN_RULES = frozenset({"tax_budget", "max_net_gain", "never_realize_gains", "short_gains", "forced_harvest"})
+HOUSEHOLD_RULE = "household_class_limits"
+
+
+def is_shared(rule: str) -> bool:
+    """Tell whether several accounts answer for one rule: those of a return, or of a household."""
+    return rule in RETURN_RULES or rule.startswith(HOUSEHOLD_RULE)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Judgement:
+    """What a set of trades does, and what every rule says of it, by account id."""
+
+    measures: Measures
+    findings: Mapping[str, tuple[Finding, ...]]
+
+    def excess_by_rank(self) -> dict[Rank, Decimal]:
+        """Add up what is broken, rank by rank; a rule that several accounts share counts once."""
+        totals = dict.fromkeys(Rank, ZERO)
+        seen: set[tuple[str, str]] = set()
+        returns = {account.book.account.id: account.book.account.tax_return for account in self.measures.accounts}
+        for account, findings in self.findings.items():
+            for finding in findings:
+                owner = returns[account] or account if finding.rule in RETURN_RULES else account
+                if finding.rule.startswith(HOUSEHOLD_RULE):
+                    owner = ""
+                if (owner, finding.rule) in seen or not finding.is_broken:
+                    continue
+                seen.add((owner, finding.rule))
+                totals[finding.rank] += finding.excess
+        return totals
+
+
+def judge_trades(case: Case, trades: Mapping[str, Sequence[Trade]]) -> Judgement:
+    """Book the trades (by account id), measure them, and judge every rule."""
+    measures = measure_trades(case, trades)
+    books = tuple(account.book for account in measures.accounts)
+    window = open_wash_window(case, books)
+    by_return = {book.id: tuple(tax_findings(book, as_of=case.as_of)) for book in measures.returns}
+    household = tuple(_household_findings(case, books))
+    findings: dict[str, tuple[Finding, ...]] = {}
+    for account in measures.accounts:
+        book = account.book
+        of_return = by_return.get(book.account.tax_return or "", ()) if book.account.is_taxable else ()
+        findings[book.account.id] = (
+            *law_findings(book, case=case),
+            *client_findings(book),
+            *wash_findings(book, window=window),
+            *cash_findings(book),
+            *(() if _is_unified(case) else class_findings(book)),
+            *household,
+            *of_return,
+            *trading_findings(book, tracking_error_after=account.tracking_error_after),
+        )
+    return Judgement(measures=measures, findings=findings)
+
+
+def _is_unified(case: Case) -> bool:
+    return case.household is not None and case.household.mode == "unified"
+
+
+def _household_findings(case: Case, books: Sequence[AccountBook]) -> Iterator[Finding]:
+    if case.household is None:
+        return
+    weights = {book.account.id: Decimal(str(book.account.after_tax_weight)) for book in books}
+    whole = sum((weights[book.account.id] * book.value_usd for book in books), ZERO)
+    for asset_class, (low, high) in case.household.class_limits.items():
+        worth = sum(
+            (weights[book.account.id] * class_worth_usd(book, asset_class) for book in books),
+            ZERO,
+        )
+        off = outside_usd(worth, low=low, high=high, value_usd=whole)
+        yield Finding(
+            rule=f"{HOUSEHOLD_RULE} {asset_class}",
+            rank=Rank.CLASS_LIMITS,
+            excess=off,
+            by=in_weight(off, value_usd=whole),
+            evidence=f"{percent(worth / whole)} of the household after, limits {percent(low)} to {percent(high)}",
+        )
