@@ -1,0 +1,49 @@
+"""What lies in a member's own book: the root of every query of the pages."""
+
+from django.db.models import QuerySet
+
+from advisors.errors import NotFound
+from advisors.models import Membership
+from advisors.permissions import Role
+from portfolios.models.households import Account, Household
+
+
+def households_in_book(member: Membership) -> QuerySet[Household]:
+    """Return the households that a member may see: an advisor's own, everybody else's firm."""
+    households = Household.objects.filter(firm_id=member.firm_id)
+    return households.filter(advisor=member) if member.role == Role.ADVISOR else households
+
+
+def accounts_in_book(member: Membership) -> QuerySet[Account]:
+    """Return the accounts of the households in a member's book."""
+    accounts = Account.objects.filter(firm_id=member.firm_id)
+    return accounts.filter(household__advisor=member) if member.role == Role.ADVISOR else accounts
+
+
+def household_in_book(member: Membership, household_id: int) -> Household:
+    """
+    Return one household with its advisor.
+
+    :raises NotFound: it does not exist or lies outside the member's book
+    """
+    household = households_in_book(member).select_related("advisor__user", "office").filter(pk=household_id).first()
+    if household is None:
+        raise NotFound("This household does not exist or is not in your book.")
+    return household
+
+
+def account_in_book(member: Membership, account_id: int) -> Account:
+    """
+    Return one account with what its pages name at the top.
+
+    :raises NotFound: it does not exist or lies outside the member's book
+    """
+    account = (
+        accounts_in_book(member)
+        .select_related("household", "tax_household", "tax_return", "risk_profile", "cash")
+        .filter(pk=account_id)
+        .first()
+    )
+    if account is None:
+        raise NotFound("This account does not exist or is not in your book.")
+    return account
