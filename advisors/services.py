@@ -1,0 +1,187 @@
+"""Writes of people: firms, offices, users and what they are in a firm. Every one leaves an audit event."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date, datetime
+
+from allauth.account.models import EmailAddress
+from django.contrib.auth.password_validation import validate_password
+from django.core.exceptions import ValidationError
+from django.core.validators import validate_email
+from django.db import transaction
+
+from advisors import audit, selectors
+from advisors.errors import Conflict, Invalid
+from advisors.models import BookOfRecord, Firm, Heartbeat, Membership, Office, Role, User
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewFirm:
+    """What a firm starts with."""
+
+    name: str
+    slug: str
+    business_on: date | None = None
+    is_single_operator: bool = False
+    book_of_record: BookOfRecord = BookOfRecord.CUSTODIAN
+    defaults: Mapping[str, object] = field(default_factory=dict)
+    policies: Mapping[str, object] = field(default_factory=dict)
+    mark: str = ""
+
+
+@transaction.atomic
+def create_firm(new: NewFirm, *, actor: User | None, now: datetime) -> Firm:
+    """
+    Create a firm.
+
+    :raises Conflict: the short name is taken
+    """
+    if Firm.objects.filter(slug=new.slug).exists():
+        raise Conflict(f"There is already a firm with the short name {new.slug}.")
+    firm = Firm.objects.create(
+        name=new.name,
+        slug=new.slug,
+        business_on=new.business_on,
+        is_single_operator=new.is_single_operator,
+        book_of_record=new.book_of_record,
+        defaults=dict(new.defaults),
+        policies=dict(new.policies),
+        mark=new.mark,
+        created_at=now,
+    )
+    facts = {"slug": firm.slug, "is_single_operator": firm.is_single_operator, "book_of_record": firm.book_of_record}
+    audit.record("firm.created", actor=actor, subject=firm, firm_id=firm.pk, data=facts, now=now)
+    return firm
+
+
+@transaction.atomic
+def advance_business_date(firm: Firm, *, to: date, actor: User | None, now: datetime) -> bool:
+    """Set the firm's business date when `to` is later; return whether it moved. It never goes back."""
+    rows = Firm.objects.filter(pk=firm.pk).exclude(business_on__gte=to).update(business_on=to)
+    if rows:
+        audit.record(
+            "firm.business_date_advanced", actor=actor, subject=firm, firm_id=firm.pk, data={"business_on": to}, now=now
+        )
+        firm.business_on = to
+    return bool(rows)
+
+
+@transaction.atomic
+def create_office(firm: Firm, *, name: str, actor: User | None, now: datetime) -> Office:
+    """
+    Create an office of a firm.
+
+    :raises Conflict: the firm has one of this name
+    """
+    if Office.objects.filter(firm=firm, name=name).exists():
+        raise Conflict(f"{firm.name} already has an office called {name}.")
+    office = Office.objects.create(firm=firm, name=name)
+    audit.record("office.created", actor=actor, subject=office, firm_id=firm.pk, data={"name": name}, now=now)
+    return office
+
+
+def _checked_password(user: User, password: str) -> str:
+    try:
+        validate_password(password, user)
+    except ValidationError as fault:
+        raise Invalid("This password is not allowed.", faults=tuple(fault.messages)) from fault
+    return password
+
+
+@transaction.atomic
+def create_user(*, email: str, full_name: str, password: str | None, actor: User | None, now: datetime) -> User:
+    """
+    Create somebody who signs in. Without a password they set one by the link of "forgotten password".
+
+    The address counts as confirmed: an administrator vouches for it.
+
+    :raises Invalid: no address, no name, or a password against the rules
+    :raises Conflict: the address is taken
+    """
+    address = email.strip().lower()
+    try:
+        validate_email(address)
+    except ValidationError as fault:
+        raise Invalid(f"{email!r} is not an e-mail address.") from fault
+    if not full_name.strip():
+        raise Invalid("A person needs a name.")
+    if User.objects.filter(email=address).exists():
+        raise Conflict(f"Somebody already signs in as {address}.")
+    user = User(email=address, full_name=full_name.strip(), created_at=now)
+    if password is None:
+        user.set_unusable_password()
+    else:
+        user.set_password(_checked_password(user, password))
+    user.save()
+    EmailAddress.objects.create(user=user, email=address, verified=True, primary=True)
+    audit.record("user.created", actor=actor, subject=user, data={"has_password": password is not None}, now=now)
+    return user
+
+
+@transaction.atomic
+def set_password(user: User, *, password: str, actor: User | None, now: datetime) -> None:
+    """
+    Set somebody's password; their sessions elsewhere end.
+
+    :raises Invalid: the password is against the rules
+    """
+    user.set_password(_checked_password(user, password))
+    user.save(update_fields=["password"])
+    audit.record("user.password_set", actor=actor, subject=user, now=now)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewMembership:
+    """What somebody becomes in a firm."""
+
+    role: Role
+    office: Office | None = None
+    starts_on: date | None = None
+    ends_on: date | None = None
+
+
+@transaction.atomic
+def add_membership(user: User, firm: Firm, new: NewMembership, *, actor: User | None, now: datetime) -> Membership:
+    """
+    Make a person a member of a firm.
+
+    :raises Conflict: they are one already
+    :raises Invalid: the office is another firm's, or it would end before it starts
+    """
+    if Membership.objects.filter(user=user, firm=firm).exists():
+        raise Conflict(f"{user.full_name} already belongs to {firm.name}.")
+    if new.office is not None and new.office.firm_id != firm.pk:
+        raise Invalid(f"The office {new.office.name} does not belong to {firm.name}.")
+    if new.starts_on and new.ends_on and new.ends_on < new.starts_on:
+        raise Invalid("A membership cannot end before it starts.")
+    member = Membership.objects.create(
+        user=user,
+        firm=firm,
+        role=new.role,
+        office=new.office,
+        starts_on=new.starts_on,
+        ends_on=new.ends_on,
+        created_at=now,
+    )
+    facts = {
+        "user_id": user.pk,
+        "role": new.role,
+        "office_id": new.office.pk if new.office else None,
+        "starts_on": new.starts_on,
+        "ends_on": new.ends_on,
+    }
+    audit.record("membership.added", actor=actor, subject=member, firm_id=firm.pk, data=facts, now=now)
+    return member
+
+
+def beat(name: str, *, now: datetime) -> None:
+    """Write down that something is awake."""
+    Heartbeat.objects.update_or_create(name=name, defaults={"beat_at": now})
+
+
+def record_sign_in(user: User, *, action: str, now: datetime) -> None:
+    """Write down that somebody signed in or out, or that a factor of theirs changed, in each firm they belong to."""
+    with transaction.atomic():
+        firm_ids = [member.firm_id for member in selectors.memberships_of(user, on=now.date())]
+        for firm_id in firm_ids or [None]:
+            audit.record(action, actor=user, subject=user, firm_id=firm_id, now=now)
