@@ -1,10 +1,10 @@
 """Logs: structured lines on standard error, JSON in production. No personal data."""
 
-from typing import Any
+from typing import Any, Final
 
 import structlog
 
-_SHARED = [
+_SHARED: Final[list[Any]] = [
     structlog.contextvars.merge_contextvars,
     structlog.stdlib.add_logger_name,
     structlog.stdlib.add_log_level,

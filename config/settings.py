@@ -24,7 +24,8 @@ _keys = keys_from(env, base_dir=BASE_DIR, is_production=PRODUCTION)
 SECRET_KEY = _keys["TRIMTAB_SECRET_KEY"]
 TRIMTAB_FIELD_KEYS = [key for key in _keys["TRIMTAB_FIELD_KEYS"].split(",") if key]
 TRIMTAB_HASH_KEY = _keys["TRIMTAB_HASH_KEY"]
-ALLOWED_HOSTS = env.list("TRIMTAB_HOSTS", default=[] if PRODUCTION else ["localhost", "127.0.0.1", "[::1]", "testserver"])
+_LOCAL_HOSTS = ["localhost", "127.0.0.1", "[::1]", "testserver"]
+ALLOWED_HOSTS = env.list("TRIMTAB_HOSTS", default=[] if PRODUCTION else _LOCAL_HOSTS)
 CSRF_TRUSTED_ORIGINS = env.list("TRIMTAB_ORIGINS", default=[])
 
 INSTALLED_APPS = [
