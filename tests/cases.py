@@ -3,7 +3,7 @@
 import datetime as dt
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
-from typing import Any
+from typing import Any, TypeAlias
 
 import msgspec
 
@@ -32,6 +32,8 @@ from rebalancing.engine.types import (
     Tax,
 )
 
+# A field as on the wire: text, number, list, or a wire value.
+Wired: TypeAlias = Any
 AS_OF = dt.date(2026, 3, 2)
 TAX = Tax(
     short_rate=0.408,
@@ -42,31 +44,21 @@ TAX = Tax(
 )
 
 
-def security(name: str, price: str | int, asset_class: str = "us_large", **fields: Any) -> Security:
+def security(name: str, price: str | int, asset_class: str = "us_large", **fields: Wired) -> Security:
     """Make a security; whole shares at 2 basis points unless said otherwise."""
-    return Security(
-        id=name,
-        price=Decimal(price),
-        asset_class=asset_class,
-        **{"half_spread_bps": 2.0, **fields},
-    )
+    plain = {"id": name, "price": str(price), "asset_class": asset_class, "half_spread_bps": 2.0, **fields}
+    return msgspec.convert(plain, type=Security)
 
 
-def lot(words: str, **fields: Any) -> Lot:
+def lot(words: str, **fields: Wired) -> Lot:
     """Read `L1 AAPL 10 @ 150.00 2021-05-03`: id, security, quantity, cost a share (? unknown), acquired."""
     name, of, quantity, _, price, day = words.split()
     cost = None if price == "?" else Decimal(quantity) * Decimal(price)
-    return Lot(
-        id=name,
-        security=of,
-        quantity=Decimal(quantity),
-        cost=cost,
-        acquired=dt.date.fromisoformat(day),
-        **fields,
-    )
+    plain = {"id": name, "security": of, "quantity": Decimal(quantity), "cost": cost, "acquired": day, **fields}
+    return msgspec.convert(plain, type=Lot)
 
 
-def account(name: str = "A1", *, status: str = "taxable", **fields: Any) -> Account:
+def account(name: str = "A1", *, status: str = "taxable", **fields: Wired) -> Account:
     """Make an account; a taxable one has the return R1 and the rates of TAX."""
     defaults: dict[str, Any] = {"tax_return": "R1", "tax": TAX} if status == "taxable" else {}
     if isinstance(fields.get("cash"), str | int):
@@ -90,17 +82,18 @@ def case(
     *,
     as_of: dt.date = AS_OF,
     recent_trades: Sequence[RecentTrade] = (),
-    **fields: Any,
+    **fields: Wired,
 ) -> Case:
-    return Case(
-        version=1,
-        as_of=as_of,
-        securities=tuple(securities),
-        risk_model=fields.pop("risk_model", None) or risk_model(securities),
-        accounts=tuple(accounts),
-        recent_trades=tuple(recent_trades),
+    plain = {
+        "version": 1,
+        "as_of": as_of,
+        "securities": tuple(securities),
+        "risk_model": risk_model(securities),
+        "accounts": tuple(accounts),
+        "recent_trades": tuple(recent_trades),
         **fields,
-    )
+    }
+    return msgspec.convert(plain, type=Case)
 
 
 def recent(words: str, *, loss: str = "0") -> RecentTrade:

@@ -68,5 +68,12 @@ def units(quantity: Decimal) -> str:
     return f"{quantity.normalize():,f}" if quantity else "0"
 
 
+def counted(count: int, noun: str) -> str:
+    """Write a count with its noun: 1 lot, 2 lots, 3 securities."""
+    if count == 1:
+        return f"1 {noun}"
+    return f"{count} {noun[:-1]}ies" if noun.endswith("ty") else f"{count} {noun}s"
+
+
 def percent(frac: Decimal | float) -> str:
     return f"{float(frac) * 100:.2f} %"

@@ -7,6 +7,7 @@ from rebalancing.engine.judge.booking import AccountBook
 from rebalancing.engine.judge.findings import (
     Finding,
     Rank,
+    counted,
     held,
     in_dollars,
     in_weight,
@@ -125,7 +126,7 @@ def trading_findings(book: AccountBook, *, tracking_error_after: float) -> Itera
             rank=Rank.TRADING,
             excess=over,
             by=f"{over} trades",
-            evidence=f"{count} trades, at most {trading.max_trades}",
+            evidence=f"{counted(count, 'trade')}, at most {trading.max_trades}",
         )
     yield from _size_findings(book)
 

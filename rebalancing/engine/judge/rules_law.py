@@ -7,6 +7,7 @@ from rebalancing.engine.judge.booking import AccountBook
 from rebalancing.engine.judge.findings import (
     Finding,
     Rank,
+    counted,
     held,
     in_dollars,
     in_shares,
@@ -39,20 +40,20 @@ def _booking(book: AccountBook) -> Finding:
             rule="booking",
             rank=Rank.LAW,
             excess=Decimal(len(book.mistakes)),
-            by=f"{len(book.mistakes)} trades",
+            by=counted(len(book.mistakes), "mistake"),
             evidence="; ".join(book.mistakes),
         )
     return held(
         "booking",
         Rank.LAW,
-        f"{len(book.trades)} trades booked lot by lot at the case's prices",
+        f"{counted(len(book.trades), 'trade')} booked lot by lot at the case's prices",
     )
 
 
 def _never_short(book: AccountBook) -> Finding:
     short = {name: left for name, left in book.held_after.items() if left < 0}
     if not short:
-        return held("never_short", Rank.LAW, f"{len(book.held_after)} positions, none below 0")
+        return held("never_short", Rank.LAW, f"{counted(len(book.held_after), 'position')}, none below 0")
     amount = sum((-left * book.price(name) for name, left in short.items()), ZERO)
     words = ", ".join(f"{units(left)} {name}" for name, left in sorted(short.items()))
     return Finding(
@@ -128,7 +129,7 @@ def _unknown_basis(book: AccountBook) -> Finding:
         return held(
             "unknown_basis",
             Rank.LAW,
-            f"{count} lots have an unknown basis, none of them is sold",
+            f"{counted(count, 'lot')} with unknown basis, none sold",
         )
     amount = sum((sale.lot_units * book.price(sale.lot.security) for sale in blind), ZERO)
     words = "sold with unknown basis: " + ", ".join(sale.lot.id for sale in blind)
@@ -148,7 +149,7 @@ def _gifts(book: AccountBook) -> Finding:
         return held(
             "gift",
             Rank.LAW,
-            f"{count} lots are put aside for charity, none of them is sold",
+            f"{counted(count, 'lot')} put aside for charity, none sold",
         )
     amount = sum((sale.lot_units * book.price(sale.lot.security) for sale in given), ZERO)
     words = "gift lots sold: " + ", ".join(sale.lot.id for sale in given)
@@ -161,7 +162,7 @@ def _not_buyable(book: AccountBook) -> Finding:
         return held(
             "not_buyable",
             Rank.LAW,
-            f"{len(book.bought)} securities bought, all of them may be bought",
+            f"{counted(len(book.bought), 'security')} bought, none that may not be",
         )
     amount = sum((book.bought[name] * book.price(name) for name in barred), ZERO)
     words = f"bought though not buyable: {', '.join(barred)}"

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from datetime import date
 from decimal import Decimal
 
-from rebalancing.engine.judge.findings import Finding, Rank, in_dollars, money
+from rebalancing.engine.judge.findings import Finding, Rank, counted, in_dollars, money
 from rebalancing.engine.judge.taxation import ReturnBook
 from rebalancing.engine.types import ZERO, ForcedHarvest
 
@@ -34,7 +34,7 @@ def tax_findings(book: ReturnBook, *, as_of: date) -> Iterator[Finding]:
             rank=rank,
             excess=gains,
             by=in_dollars(gains),
-            evidence=f"{len(short)} lots sold at a short-term gain, {money(gains)}; policy {tax.short_gains}",
+            evidence=f"{counted(len(short), 'lot')} sold at a short-term gain of {money(gains)}; {tax.short_gains}",
         )
     if tax.forced_harvest is not None:
         yield _forced_harvest(book, tax.forced_harvest, as_of=as_of)

@@ -6,6 +6,7 @@ from datetime import date, timedelta
 from decimal import Decimal
 
 from rebalancing.engine.judge.booking import AccountBook, BookedSale
+from rebalancing.engine.judge.findings import counted
 from rebalancing.engine.types import ZERO, Case, RecentTrade
 
 WINDOW = timedelta(days=30)
@@ -120,6 +121,8 @@ def _report(group: str, *, book: AccountBook, window: WashWindow) -> WashReport:
             excess_usd += book.bought[name] * book.price(name)
             words.append(f"{book.bought[name]} {name} bought beside {losses[0]}")
     if not words:
-        count = len(window.purchases.get(group, ()))
-        words = [f"{count} purchases within 30 days in all accounts, {len(losses)} loss sales, none meets the other"]
+        bought = counted(len(window.purchases.get(group, ())), "purchase")
+        words = [
+            f"{bought} and {counted(len(losses), 'loss sale')} within 30 days in all accounts, none meets the other"
+        ]
     return WashReport(group=group, excess_usd=excess_usd, sentence="; ".join(words))
