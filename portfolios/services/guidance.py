@@ -1,4 +1,4 @@
-"""Writes of the firm's house view: classes, risk profiles, products. One person makes a version, another approves it."""
+"""Writes of the firm's house view: classes, profiles, products. One person makes a version, another approves it."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
