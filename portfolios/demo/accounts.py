@@ -173,9 +173,7 @@ def _policy_lots(spec: AccountSpec, market: Market, random: np.random.Generator)
 def _held_weights(spec: AccountSpec, market: Market) -> dict[str, float]:
     percents = next(percents for key, _, percents in PROFILES if key == spec.profile)
     value_usd = Decimal(0) if spec.style == "small_policy" else spec.value_usd
-    weights = target_weights(
-        percents, tax_status=spec.tax_status, value_usd=value_usd, model=market.model_weights()
-    )
+    weights = target_weights(percents, tax_status=spec.tax_status, value_usd=value_usd, model=market.model_weights())
     if spec.style == "substitutes":
         weights = {_SECOND_CHOICES.get(symbol, symbol): weight for symbol, weight in weights.items()}
     return {symbol: weight for symbol, weight in weights.items() if symbol not in spec.without}

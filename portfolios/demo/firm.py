@@ -43,6 +43,7 @@ STAFF = (
     StaffSpec(key="helen.park", name="Helen Park", role="reviewer"),
     StaffSpec(key="tomas.varga", name="Tomas Varga", role="reviewer"),
     StaffSpec(key="julian.frost", name="Julian Frost", role="cio"),
+    StaffSpec(key="amelia.strand", name="Amelia Strand", role="cio"),
     StaffSpec(key="ingrid.moe", name="Ingrid Moe", role="compliance"),
     StaffSpec(key="omar.haddad", name="Omar Haddad", role="operations"),
     StaffSpec(key="ada.sinclair", name="Ada Sinclair", role="administrator"),

@@ -147,9 +147,7 @@ def target_weights(
     return {symbol: weight for symbol, weight in weights.items() if weight > 0.0}
 
 
-def _look_through(
-    asset_class: str, tax_status: str, value_usd: Decimal, model: dict[str, Decimal]
-) -> dict[str, float]:
+def _look_through(asset_class: str, tax_status: str, value_usd: Decimal, model: dict[str, Decimal]) -> dict[str, float]:
     fitting = [
         choice
         for choice in product_choices()

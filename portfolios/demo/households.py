@@ -37,7 +37,17 @@ _PATTERNS: tuple[tuple[tuple[str, float], ...], ...] = (
 )
 _PROFILES = ("conservative", "moderate", "balanced", "growth", "aggressive_growth")
 # Ordinary households at the custodians whose own formats the demo shows.
-_CUSTODIANS = {28: "schwab", 29: "schwab", 30: "schwab", 31: "fidelity", 32: "fidelity", 33: "fidelity", 34: "ibkr", 35: "ibkr", 36: "ibkr"}
+_CUSTODIANS = {
+    28: "schwab",
+    29: "schwab",
+    30: "schwab",
+    31: "fidelity",
+    32: "fidelity",
+    33: "fidelity",
+    34: "ibkr",
+    35: "ibkr",
+    36: "ibkr",
+}
 
 
 def all_households() -> tuple[HouseholdSpec, ...]:

@@ -3,7 +3,7 @@
 from datetime import date
 from decimal import Decimal
 
-from portfolios.demo.drafting import Draft, D, couple, single
+from portfolios.demo.drafting import D, Draft, couple, single
 from portfolios.demo.specs import (
     CashNeedSpec,
     HoldingSpec,

@@ -284,7 +284,9 @@ def _outside() -> HouseholdSpec:
         is_held_away=True,
         outside_trades=(
             OutsideTradeSpec(symbol="BCID", traded_on=date(2026, 11, 12), side="buy", units=D(210)),
-            OutsideTradeSpec(symbol="BCRE", traded_on=date(2026, 11, 12), side="sell", units=D(160), loss_usd=D("2410.00")),
+            OutsideTradeSpec(
+                symbol="BCRE", traded_on=date(2026, 11, 12), side="sell", units=D(160), loss_usd=D("2410.00")
+            ),
         ),
     )
     return draft.household()
@@ -364,7 +366,13 @@ def _held_by_person() -> HouseholdSpec:
         opened=date(2016, 7, 11),
         manual_hold="Estate: letters testamentary are not in yet",
     )
-    draft.account("ira", value=260_000, profile="balanced", opened=date(2016, 7, 11), manual_hold="Estate: beneficiary form pending")
+    draft.account(
+        "ira",
+        value=260_000,
+        profile="balanced",
+        opened=date(2016, 7, 11),
+        manual_hold="Estate: beneficiary form pending",
+    )
     return draft.household()
 
 
