@@ -22,7 +22,9 @@ class FormField(BoundField):
         named = getattr(self.form, "field_classes", {}).get(self.name, "")
         return " ".join(part for part in (super().css_classes(extra_classes), named) if part)
 
-    def build_widget_attrs(self, attrs: dict[str, object], widget: forms.Widget | None = None) -> dict[str, object]:
+    def build_widget_attrs(
+        self, attrs: dict[str, str | bool], widget: forms.Widget | None = None
+    ) -> dict[str, str | bool]:
         """Add the widget's class and, where the field is refused, its fault."""
         built = super().build_widget_attrs(attrs, widget)
         shown = widget or self.field.widget
