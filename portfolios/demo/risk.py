@@ -127,7 +127,7 @@ def _copy_twins(risky: list[Instrument], exposures: Array, volatility: Array) ->
 
 def _exposures(security: Instrument, random: np.random.Generator) -> Array:
     base = SECTOR_EXPOSURES[security.sector] if security.is_stock else CLASS_EXPOSURES[security.asset_class]
-    row = np.array([base.get(factor, 0.0) for factor in FACTORS])
+    row: Array = np.array([base.get(factor, 0.0) for factor in FACTORS])
     noise = random.standard_normal(len(FACTORS))
     if security.is_stock:
         spread = np.array([0.12, 0.0, 0.18, 0.18, 0.0, 0.0, 0.10, 0.0, 0.0, 0.05])
