@@ -1,5 +1,7 @@
 """Forms in Trimtab's look: Bootstrap's classes, and every hint and fault tied to its field for screen readers."""
 
+from collections.abc import Iterable
+
 from django import forms
 from django.forms.boundfield import BoundField
 from django.forms.renderers import TemplatesSetting
@@ -17,7 +19,7 @@ class FormField(BoundField):
         """Tell whether the label stands behind the box."""
         return isinstance(self.field.widget, _CHECKS)
 
-    def css_classes(self, extra_classes: str | list[str] | None = None) -> str:
+    def css_classes(self, extra_classes: str | Iterable[str] | None = None) -> str:
         """Return the classes of the field's surroundings, which a form names in `field_classes`."""
         named = getattr(self.form, "field_classes", {}).get(self.name, "")
         return " ".join(part for part in (super().css_classes(extra_classes), named) if part)

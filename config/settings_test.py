@@ -1,5 +1,6 @@
 """Settings of the tests: quick password hashes, plain static files, logs only of what goes wrong."""
 
+from config.logs import logging_config
 from config.settings import *  # noqa: F403  the tests run on the real settings and change only what follows
 
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
@@ -9,4 +10,4 @@ STORAGES = {
 }
 CACHES = {"default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}}
 EMAIL_BACKEND = "django.core.mail.backends.locmem.EmailBackend"
-LOGGING = logging_config(is_json=False, level="ERROR")  # noqa: F405
+LOGGING = logging_config(is_json=False, level="ERROR")

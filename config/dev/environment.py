@@ -69,13 +69,17 @@ def _fingerprint(files: Sequence[Path]) -> str:
 
 
 def _index_settings() -> dict[str, str]:
-    """Let uv use the package index that this machine's pip uses; uv does not read pip's settings."""
+    """
+    Let uv use the package indexes that this machine's pip uses; uv does not read pip's settings.
+
+    Several indexes are looked at alike, as pip does: the hashes decide what may be installed.
+    """
     wanted = {"index-url": "UV_DEFAULT_INDEX", "extra-index-url": "UV_INDEX", "find-links": "UV_FIND_LINKS"}
-    found: dict[str, str] = {}
+    found = {"UV_INDEX_STRATEGY": "unsafe-best-match"}
     for line in run(VENV / "bin" / "pip", "config", "list", quiet=True).splitlines():
         name, _, value = line.partition("=")
         variable = wanted.get(name.rpartition(".")[2])
-        if variable and variable not in os.environ and not (name.startswith(":env:") and variable in found):
+        if variable and variable not in os.environ:
             found[variable] = value.strip("'")
     return found
 
