@@ -14,7 +14,11 @@ class FileStatus(models.TextChoices):
 
 
 class CustodianFile(models.Model):
-    """One file as received: content encrypted at rest, named by the hash of what was received, kept for good."""
+    """
+    One file as received: content encrypted at rest, named by the hash of what was received, kept for good.
+
+    `account` is the one that was named with the file, where its layout names none.
+    """
 
     firm = models.ForeignKey("advisors.Firm", on_delete=models.PROTECT, related_name="custodian_files")
     custodian = models.CharField(max_length=32)
@@ -26,6 +30,10 @@ class CustodianFile(models.Model):
     as_of_on = models.DateField(null=True, blank=True)
     status = models.CharField(max_length=16, choices=FileStatus, default=FileStatus.RECEIVED)
     row_count = models.PositiveIntegerField(default=0)
+    account = models.ForeignKey(
+        "portfolios.Account", null=True, blank=True, on_delete=models.PROTECT, related_name="files_for"
+    )
+    said = models.JSONField(default=list, blank=True, help_text="what posting a file of market or guidance changes")
     received_at = models.DateTimeField()
     received_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.PROTECT, related_name="+"
@@ -44,7 +52,7 @@ class CustodianFile(models.Model):
 
 
 class FileFault(models.Model):
-    """One thing wrong with a file: the row, the column and a sentence."""
+    """One thing wrong with a file: the row, the column and a sentence. A note keeps nothing from posting."""
 
     file = models.ForeignKey(CustodianFile, on_delete=models.CASCADE, related_name="faults")
     row = models.PositiveIntegerField(null=True, blank=True)
@@ -54,6 +62,7 @@ class FileFault(models.Model):
         "portfolios.Account", null=True, blank=True, on_delete=models.PROTECT, related_name="file_faults"
     )
     message = models.CharField(max_length=400)
+    is_note = models.BooleanField(default=False)
 
     def __str__(self) -> str:
         return f"file fault {self.pk}"
