@@ -1,0 +1,212 @@
+"""
+From the database to cases: one for each tax household, for the accounts that were asked for.
+
+An account that cannot be in a case is left out with a sentence; it never costs its neighbours theirs.
+"""
+
+import re
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass
+from datetime import date
+
+from portfolios.ledger.errors import BadInput
+from portfolios.models.households import Account, HouseholdMode, Standing, TaxStatus
+from rebalancing.engine import types as wire
+from rebalancing.engine.faults.case import value_faults
+from rebalancing.snapshots.accounts import Shared, case_account
+from rebalancing.snapshots.facts import Facts, Movement, load_facts
+from rebalancing.snapshots.guidance import load_guidance
+from rebalancing.snapshots.market import load_market
+from rebalancing.snapshots.taxes import ReturnTax, return_tax
+
+_IN_ACCOUNT = re.compile(r"^accounts\[(\d+)\]\.?(.*)$")
+_AT_WORK = "Its orders are at work. Nothing is proposed until they are booked."
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TakenCase:
+    """
+    The case of one tax household, or None when no account of it can be analysed.
+
+    `accounts` are those of the case in its order. `held` and `failed` say of every other account that was asked for
+    why it is not in it. `tax_used_usd` is by account.
+    """
+
+    tax_household_id: int
+    case: wire.Case | None
+    accounts: tuple[Account, ...]
+    held: Mapping[int, str]
+    failed: Mapping[int, str]
+    taxes: Mapping[int, ReturnTax]
+
+
+def take_cases(firm_id: int, *, account_ids: Collection[int], as_of: date) -> tuple[TakenCase, ...]:
+    """
+    Build the cases of these accounts as of a day, in a constant number of queries.
+
+    :raises BadInput: the firm cannot be analysed at all, for want of a risk model
+    """
+    guidance = load_guidance(firm_id, as_of=as_of)
+    market = load_market(firm_id, as_of=as_of, approved_ids=guidance.approved_ids)
+    facts = load_facts(firm_id, account_ids=account_ids, as_of=as_of)
+    shared = Shared(guidance=guidance, market=market, facts=facts)
+    return tuple(
+        _taken(tax_household_id, accounts, asked=frozenset(account_ids), shared=shared)
+        for tax_household_id, accounts in sorted(facts.accounts.items())
+    )
+
+
+def _taken(
+    tax_household_id: int, everybody: tuple[Account, ...], *, asked: frozenset[int], shared: Shared
+) -> TakenCase:
+    facts = shared.facts
+    held = {account.pk: why for account in everybody if account.pk in asked and (why := _why_held(account, facts))}
+    ready = [account for account in everybody if account.pk in asked and account.pk not in held]
+    failed: dict[int, str] = {}
+    taxes: dict[int, ReturnTax] = {}
+    members: list[tuple[Account, wire.Account]] = []
+    for account in ready:
+        try:
+            tax = _tax_of(account, everybody, shared=shared)
+            members.append((account, case_account(account, shared=shared, tax=tax.tax if tax else None)))
+        except BadInput as fault:
+            failed[account.pk] = str(fault)
+            continue
+        if tax is not None:
+            taxes[account.pk] = tax
+    case, members = _sound_case(members, everybody, shared=shared, failed=failed)
+    return TakenCase(
+        tax_household_id=tax_household_id,
+        case=case,
+        accounts=tuple(account for account, _ in members),
+        held=held,
+        failed=failed,
+        taxes=taxes,
+    )
+
+
+def _why_held(account: Account, facts: Facts) -> str:
+    reasons = facts.holds.get(account.pk, ())
+    if reasons:
+        return " ".join(reasons)
+    if account.is_held_away:
+        return "Held away: its trades count for wash sales, it is not traded here."
+    if account.standing != Standing.ACTIVE:
+        return f"{Standing(account.standing).label}: not traded meanwhile."
+    return _AT_WORK if account.pk in facts.at_work else ""
+
+
+def _tax_of(account: Account, everybody: Iterable[Account], *, shared: Shared) -> ReturnTax | None:
+    """Build the tax block of an account's return; every account of the return gets the same."""
+    if account.tax_status != TaxStatus.TAXABLE:
+        return None
+    facts = shared.facts
+    siblings = [
+        other
+        for other in everybody
+        if other.tax_return_id == account.tax_return_id and other.tax_status == TaxStatus.TAXABLE
+    ]
+    speaker = next(other for other in siblings if other.pk in facts.settings)
+    return return_tax(
+        facts.situations.get(account.tax_return_id or 0),
+        settings=facts.settings[speaker.pk],
+        realized=[one for other in siblings for one in facts.realized.get(other.pk, ())],
+        as_of=facts.as_of,
+    )
+
+
+def _sound_case(
+    members: list[tuple[Account, wire.Account]],
+    everybody: tuple[Account, ...],
+    *,
+    shared: Shared,
+    failed: dict[int, str],
+) -> tuple[wire.Case | None, list[tuple[Account, wire.Account]]]:
+    """Drop accounts whose values the engine would refuse until what is left is a sound case."""
+    while members:
+        case = _case(members, everybody, shared=shared)
+        faults = tuple(value_faults(case))
+        if not faults:
+            return case, members
+        blamed = _blamed(faults)
+        if not blamed:
+            failed.update({account.pk: f"The market data cannot be used: {faults[0]}." for account, _ in members})
+            return None, []
+        failed.update({members[index][0].pk: sentence for index, sentence in blamed.items()})
+        members = [member for index, member in enumerate(members) if index not in blamed]
+    return None, []
+
+
+def _blamed(faults: Iterable[wire.Fault]) -> Mapping[int, str]:
+    found: dict[int, str] = {}
+    for fault in faults:
+        match = _IN_ACCOUNT.match(fault.path)
+        if match:
+            where = f"{match[2]} " if match[2] else ""
+            found.setdefault(int(match[1]), f"Its data cannot be used: {where}{fault.message}.")
+    return found
+
+
+def _case(members: list[tuple[Account, wire.Account]], everybody: tuple[Account, ...], *, shared: Shared) -> wire.Case:
+    first = members[0]
+    return wire.Case(
+        version=1,
+        as_of=shared.facts.as_of,
+        securities=tuple(shared.market.securities.values()),
+        risk_model=shared.market.risk_model,
+        accounts=tuple(account for _, account in members),
+        household=_household(first[0], first[1]),
+        recent_trades=_recent_trades(everybody, shared=shared),
+    )
+
+
+def _household(account: Account, member: wire.Account) -> wire.Household | None:
+    match account.household.mode:
+        case HouseholdMode.UNIFIED:
+            return wire.Household(mode="unified", target=member.target)
+        case HouseholdMode.GUARDRAIL:
+            return wire.Household(mode="guardrail")
+    return None
+
+
+def _recent_trades(everybody: Iterable[Account], *, shared: Shared) -> tuple[wire.RecentTrade, ...]:
+    """Name each purchase and each loss sale of the last 30 days once; gains block nothing."""
+    merged: dict[tuple[str, str, date, str], wire.RecentTrade] = {}
+    for account in everybody:
+        for movement in shared.facts.movements.get(account.pk, ()):
+            if movement.side == "sell" and movement.loss_usd <= 0:
+                continue
+            trade = _recent_trade(account, movement, shared=shared)
+            key = (trade.account, trade.security, trade.date, trade.side)
+            merged[key] = _together(merged.get(key), trade)
+    return tuple(merged[key] for key in sorted(merged))
+
+
+def _recent_trade(account: Account, movement: Movement, *, shared: Shared) -> wire.RecentTrade:
+    is_known = movement.security_id in shared.market.securities
+    return wire.RecentTrade(
+        account=account.external_ref,
+        security=movement.symbol,
+        date=movement.traded_on,
+        side="buy" if movement.side == "buy" else "sell",
+        quantity=movement.units,
+        loss=movement.loss_usd,
+        identity_group=None if is_known else shared.market.groups.get(movement.security_id),
+    )
+
+
+def _together(known: wire.RecentTrade | None, trade: wire.RecentTrade) -> wire.RecentTrade:
+    """Sum sales of one day; of purchases, which journal and lots both tell, keep the larger."""
+    if known is None:
+        return trade
+    if trade.side == "buy":
+        return max(known, trade, key=lambda one: one.quantity)
+    return wire.RecentTrade(
+        account=trade.account,
+        security=trade.security,
+        date=trade.date,
+        side=trade.side,
+        quantity=known.quantity + trade.quantity,
+        loss=known.loss + trade.loss,
+        identity_group=trade.identity_group,
+    )
