@@ -5,7 +5,7 @@ from django.db.models import QuerySet
 from advisors.errors import NotFound
 from advisors.models import Membership
 from advisors.permissions import Role
-from portfolios.models.households import Account, Household
+from portfolios.models.households import Account, Household, TaxHousehold, TaxReturn
 
 
 def households_in_book(member: Membership) -> QuerySet[Household]:
@@ -47,3 +47,31 @@ def account_in_book(member: Membership, account_id: int) -> Account:
     if account is None:
         raise NotFound("This account does not exist or is not in your book.")
     return account
+
+
+def tax_return_in_book(member: Membership, tax_return_id: int) -> TaxReturn:
+    """
+    Return one tax return with its tax household.
+
+    :raises NotFound: it does not exist or lies outside the member's book
+    """
+    found = (
+        TaxReturn.objects.select_related("tax_household")
+        .filter(pk=tax_return_id, tax_household__household__in=households_in_book(member))
+        .first()
+    )
+    if found is None:
+        raise NotFound("This tax return does not exist or is not in your book.")
+    return found
+
+
+def tax_household_in_book(member: Membership, tax_household_id: int) -> TaxHousehold:
+    """
+    Return one tax household.
+
+    :raises NotFound: it does not exist or lies outside the member's book
+    """
+    found = TaxHousehold.objects.filter(pk=tax_household_id, household__in=households_in_book(member)).first()
+    if found is None:
+        raise NotFound("This tax household does not exist or is not in your book.")
+    return found

@@ -152,6 +152,11 @@ def _strength(line: Preference) -> tuple[bool, date, datetime, int]:
     return (line.starts_on is not None or line.ends_on is not None, line.starts_on or date.min, line.set_at, line.pk)
 
 
+def strongest(lines: Iterable[Preference]) -> Preference | None:
+    """Return the one that counts of several lines for one key at one place."""
+    return max(lines, key=_strength, default=None)
+
+
 def setting_lines_by_account(accounts: Collection[Account], *, on: date) -> Mapping[int, Mapping[str, SettingLine]]:
     """Return every setting of each account with where it comes from; three queries."""
     places = places_of(accounts)
@@ -196,6 +201,30 @@ def _setting_line(key: str, value: SettingValue, default: SettingValue, line: Pr
         ends_on=line.ends_on,
         review_on=line.review_on,
     )
+
+
+def settings_above(account: Account, *, on: date) -> Mapping[str, SettingValue]:
+    """Return what each setting would be if the account, or for shared settings its return, had chosen nothing."""
+    firm = Firm.objects.get(pk=account.firm_id)
+    places = places_of([account])[account.pk]
+    chosen = _lines_by_place(
+        Preference.objects.filter(in_force(on), reaching({account.pk: places}), key__in=SETTINGS).select_related(
+            "set_by"
+        )
+    )
+    defaults = resolve_settings(firm_defaults=firm.defaults, chosen={})
+    own = own_place(account, is_shared_by_return=False)
+    shared = own_place(account, is_shared_by_return=True)
+    above = _setting_lines(places[: places.index(own)], chosen, firm, defaults)
+    above_return = _setting_lines(places[: places.index(shared)], chosen, firm, defaults)
+    return {key: (above_return if SETTINGS[key].is_shared_by_return else above)[key].value for key in SETTINGS}
+
+
+def own_place(account: Account, *, is_shared_by_return: bool) -> Place:
+    """Return where an account's own choice of a setting is kept: at its tax return when the return shares it."""
+    if is_shared_by_return and account.tax_return_id is not None:
+        return (Level.TAX_RETURN, account.tax_return_id)
+    return (Level.ACCOUNT, account.pk)
 
 
 def settings_by_account(accounts: Collection[Account], *, on: date) -> Mapping[int, Mapping[str, SettingValue]]:
