@@ -55,11 +55,23 @@ class OrderStatus(models.TextChoices):
     CANCELLED = "cancelled", "Cancelled"
 
 
+class QuantityType(models.TextChoices):
+    """How an order states its size: stocks and ETFs in shares, mutual funds in dollars or as all that is held."""
+
+    SHARES = "shares", "Shares"
+    DOLLARS = "dollars", "Dollars"
+    ALL = "all", "All that is held"
+
+
 OPEN_ORDER = (OrderStatus.RELEASED, OrderStatus.SENT, OrderStatus.PARTLY_FILLED)
 
 
 class Order(models.Model):
-    """One account's order for one proposed trade, with the lots the proposal chose."""
+    """
+    One account's order for one proposed trade, with the lots the proposal chose.
+
+    `units` are the proposal's; of an order in dollars they are an estimate, and `amount_usd` is what was ordered.
+    """
 
     block = models.ForeignKey(OrderBlock, on_delete=models.PROTECT, related_name="orders")
     proposal = models.ForeignKey("rebalancing.Proposal", on_delete=models.PROTECT, related_name="orders")
@@ -69,7 +81,10 @@ class Order(models.Model):
     client_order_id = models.CharField(max_length=40, unique=True)
     side = models.CharField(max_length=4, choices=Side)
     units = models.DecimalField(max_digits=15, decimal_places=6)
+    quantity_type = models.CharField(max_length=8, choices=QuantityType, default=QuantityType.SHARES)
+    amount_usd = models.DecimalField(max_digits=15, decimal_places=2, default=0)
     filled_units = models.DecimalField(max_digits=15, decimal_places=6, default=0)
+    filled_usd = models.DecimalField(max_digits=15, decimal_places=2, default=0)
     status = models.CharField(max_length=16, choices=OrderStatus, default=OrderStatus.RELEASED)
     created_at = models.DateTimeField()
     status_at = models.DateTimeField()
@@ -81,7 +96,12 @@ class Order(models.Model):
             models.CheckConstraint(condition=Q(status__in=OrderStatus.values), name="order_status_known"),
             models.CheckConstraint(condition=Q(units__gt=0), name="order_units_positive"),
             models.CheckConstraint(
-                condition=Q(filled_units__gte=0, filled_units__lte=F("units")), name="order_never_overfilled"
+                condition=Q(quantity_type__in=QuantityType.values), name="order_quantity_type_known"
+            ),
+            models.CheckConstraint(
+                condition=Q(filled_units__gte=0)
+                & (Q(filled_units__lte=F("units")) | Q(quantity_type=QuantityType.DOLLARS)),
+                name="order_never_overfilled",
             ),
         ]
 
