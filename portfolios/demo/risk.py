@@ -136,8 +136,8 @@ def _exposures(security: Instrument, random: np.random.Generator) -> Array:
         row[4] += 0.35 if security.country != "US" else 0.0
         return row
     if security.role == "hold_only":
-        return row + 0.06 * noise * (row != 0.0)
-    return row + 0.02 * noise * (row != 0.0)
+        return np.asarray(row + 0.06 * noise * (row != 0.0))
+    return np.asarray(row + 0.02 * noise * (row != 0.0))
 
 
 def _specific_volatility(security: Instrument, random: np.random.Generator) -> float:
