@@ -11,8 +11,13 @@ class ReportKind(models.TextChoices):
 
 class ReportStatus(models.TextChoices):
     QUEUED = "queued", "Queued"
+    RUNNING = "running", "Being made"
     READY = "ready", "Ready"
+    UNCHANGED = "unchanged", "Nothing changed since the last one"
     FAILED = "failed", "Failed"
+
+
+OPEN_REPORT = (ReportStatus.QUEUED, ReportStatus.RUNNING)
 
 
 class Report(models.Model):
@@ -20,6 +25,7 @@ class Report(models.Model):
     One report on one account for a period. The facts it prints are stored beside it.
 
     `facts_hash` is the sha256 of the facts' canonical JSON: the same facts give the same report, never a second one.
+    A request whose facts were printed already ends as `unchanged` and points at that report with `same_as`.
     """
 
     firm = models.ForeignKey("advisors.Firm", on_delete=models.PROTECT, related_name="reports")
@@ -40,7 +46,9 @@ class Report(models.Model):
     page_count = models.PositiveSmallIntegerField(default=0)
     requested_at = models.DateTimeField()
     requested_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
+    started_at = models.DateTimeField(null=True, blank=True)
     finished_at = models.DateTimeField(null=True, blank=True)
+    same_as = models.ForeignKey("self", null=True, blank=True, on_delete=models.PROTECT, related_name="repeats")
 
     class Meta:
         indexes = [models.Index(fields=["account", "requested_at"], name="report_by_account")]
@@ -49,6 +57,21 @@ class Report(models.Model):
                 fields=["kind", "account", "period_starts_on", "period_ends_on", "facts_hash"],
                 condition=~Q(facts_hash=""),
                 name="report_made_once_from_its_facts",
+            ),
+            models.UniqueConstraint(
+                fields=["kind", "account", "period_starts_on", "period_ends_on"],
+                condition=Q(status__in=OPEN_REPORT),
+                name="one_open_report_a_period",
+            ),
+            models.CheckConstraint(
+                condition=~Q(status=ReportStatus.READY)
+                | (Q(content__isnull=False, facts__isnull=False, finished_at__isnull=False) & ~Q(facts_hash="")),
+                name="ready_report_is_whole",
+            ),
+            models.CheckConstraint(
+                condition=Q(status=ReportStatus.UNCHANGED, same_as__isnull=False)
+                | (~Q(status=ReportStatus.UNCHANGED) & Q(same_as__isnull=True)),
+                name="unchanged_report_names_the_same",
             ),
             models.CheckConstraint(condition=Q(kind__in=ReportKind.values), name="report_kind_known"),
             models.CheckConstraint(condition=Q(status__in=ReportStatus.values), name="report_status_known"),
