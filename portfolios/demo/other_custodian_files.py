@@ -38,7 +38,7 @@ def fidelity_files(demo: Demo) -> Iterator[DemoFile]:
                 account=number,
             )
     lots = lots_file(BUSINESS_DATE, [(history, history.lots) for history in accounts])
-    yield DemoFile(name="41_fidelity_lots.csv", custodian="fidelity", content=lots)
+    yield DemoFile(name="41_fidelity_lots.csv", custodian="generic", content=lots)
     positions = fidelity_positions_file(accounts, demo.market)
     yield DemoFile(name="42_fidelity_positions.csv", custodian="fidelity", content=positions)
 
