@@ -1,0 +1,111 @@
+"""The only place that runs the engine: a claimed chunk is taken, solved outside any transaction, and stored at once."""
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+
+import structlog
+
+from portfolios.ledger.errors import BadInput
+from portfolios.models.households import Account
+from rebalancing.engine.outcome import Outcome
+from rebalancing.engine.pipeline import rebalance
+from rebalancing.engine.solver import ConvexSolver
+from rebalancing.models.proposals import CaseSnapshot
+from rebalancing.models.runs import RunAccount, RunAccountStatus
+from rebalancing.services import runs
+from rebalancing.services.cases import CaseToKeep, keep_cases
+from rebalancing.services.proposals import Solved, store_outcomes
+from rebalancing.snapshots.taking import TakenCase, take_cases
+
+logger = structlog.get_logger(__name__)
+NOBODY: Final[Mapping[int, str]] = {}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Worker:
+    """Who works: its name in the chunk table, the solver it was given, and its clock."""
+
+    name: str
+    fallback: ConvexSolver
+    clock: Callable[[], datetime]
+
+
+def execute_chunk(chunk_id: int, *, worker: Worker) -> bool:
+    """
+    Work a chunk from claim to proposals; return whether this call did it.
+
+    Whatever goes wrong is the chunk's: it waits for another attempt with its reason, and its neighbours go on.
+    """
+    claim = runs.claim_chunk(chunk_id, worker=worker.name, now=worker.clock())
+    if claim is None:
+        return False
+    try:
+        solved = list(_solved(claim, worker=worker))
+        store_outcomes(claim, solved, now=worker.clock())
+    except runs.LostLease:
+        logger.warning("chunk_lost", chunk_id=chunk_id, attempt=claim.attempt)
+        return False
+    except Exception as error:
+        logger.exception("chunk_failed", chunk_id=chunk_id, attempt=claim.attempt)
+        runs.give_back_chunk(claim, message=_sentence(error), now=worker.clock())
+        return False
+    runs.finish_run(claim.run_id, now=worker.clock())
+    return True
+
+
+def drain(*, worker: Worker, run_id: int | None = None) -> Iterator[int]:
+    """Work every chunk that can be claimed until none is left, without a queue; yield the id of each one done."""
+    while chunk_ids := runs.claimable_chunk_ids(now=worker.clock(), run_id=run_id):
+        for chunk_id in chunk_ids:
+            if execute_chunk(chunk_id, worker=worker):
+                yield chunk_id
+
+
+def _solved(claim: runs.Claim, *, worker: Worker) -> Iterator[Solved]:
+    account_ids = list(
+        RunAccount.objects.filter(chunk_id=claim.chunk_id, status=RunAccountStatus.WAITING).values_list(
+            "account_id", flat=True
+        )
+    )
+    taken = take_cases(claim.firm_id, account_ids=account_ids, as_of=claim.as_of)
+    kept = keep_cases(
+        claim.firm_id,
+        cases=[
+            CaseToKeep(tax_household_id=one.tax_household_id, case=one.case) for one in taken if one.case is not None
+        ],
+        now=worker.clock(),
+    )
+    for one in taken:
+        runs.renew_lease(claim, now=worker.clock())
+        yield _answer(one, kept.get(one.tax_household_id), worker=worker)
+
+
+def _answer(one: TakenCase, snapshot: CaseSnapshot | None, *, worker: Worker) -> Solved:
+    """Solve one tax household; a failure is its own and never its chunk's."""
+    if one.case is None or snapshot is None:
+        return Solved(taken=one, snapshot=None, outcome=None, failed=NOBODY)
+    try:
+        outcome = rebalance(one.case, fallback=worker.fallback)
+    except BadInput as error:
+        return Solved(taken=one, snapshot=snapshot, outcome=None, failed=_all_failed(one.accounts, str(error)))
+    except Exception as error:
+        logger.exception("case_failed", case_hash=snapshot.case_hash, tax_household_id=one.tax_household_id)
+        return Solved(taken=one, snapshot=snapshot, outcome=None, failed=_all_failed(one.accounts, _sentence(error)))
+    return Solved(taken=one, snapshot=snapshot, outcome=outcome, failed=_refusals(one.accounts, outcome))
+
+
+def _refusals(accounts: tuple[Account, ...], outcome: Outcome) -> Mapping[int, str]:
+    if outcome.status != "invalid":
+        return NOBODY
+    return _all_failed(accounts, "; ".join(fault.message for fault in outcome.faults) or "The case is invalid.")
+
+
+def _all_failed(accounts: tuple[Account, ...], sentence: str) -> Mapping[int, str]:
+    return {account.pk: sentence for account in accounts}
+
+
+def _sentence(error: Exception) -> str:
+    words = str(error).strip().splitlines()
+    return f"The engine failed ({type(error).__name__}): {words[0]}" if words else f"The engine failed: {error!r}"
