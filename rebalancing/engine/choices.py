@@ -1,9 +1,10 @@
 """
 The choices around the convex solve: which regime of the tax, and for every exclusive pair whether to buy or to sell.
 
-The relaxation leaves both sides of everything open; its optimum is the lower bound. Where its answer buys and sells what
-may not be traded together, each pair is fixed to the side with the smaller one-dimensional Lagrangian value at the
-relaxation's prices, the most decided half first, and the problem is solved again (engine.md B6, Lagrangian diving).
+The relaxation leaves both sides of everything open. Where its answer buys and sells what may not be traded together,
+each pair is fixed to the side with the smaller one-dimensional Lagrangian value at the present prices, the most decided
+half first, and the problem is solved again (engine.md B6, Lagrangian diving). Any prices give a lower bound once every
+pair's part is minimised over its branches alone; the best bound found stands, the smaller of the two regimes'.
 """
 
 from collections.abc import Mapping, Sequence
@@ -41,12 +42,17 @@ class Plan:
         return self.query.problem
 
 
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class _Branch:
+    """One regime: its solved query, without conflicts or not yet, and the best bound of it so far."""
+
+    query: Query
+    solution: Solution
+    bound_usd: float
+
+
 def choose(
-    problem: Problem,
-    *,
-    solver: ConvexSolver,
-    allowed: Mapping[Rank, float],
-    closed: Flags | None = None,
+    problem: Problem, *, solver: ConvexSolver, allowed: Mapping[Rank, float], closed: Flags | None = None
 ) -> Plan | None:
     """
     Solve with all choices made; None where the rules do not fit (then `relax` finds what gives way).
@@ -54,52 +60,61 @@ def choose(
     `closed` starts from choices made before.
     """
     start = np.zeros(problem.segments.count, dtype=bool) if closed is None else closed
-    relaxed = [
-        (query, solver(query))
-        for query in (
-            Query(problem=problem, regime=regime, closed=start, allowed=allowed) for regime in problem.regimes()
-        )
-    ]
-    solved = [(query, solution) for query, solution in relaxed if solution.status == "optimal"]
-    if not solved:
+    roots: dict[Regime, _Branch] = {}
+    for regime in problem.regimes():
+        query = Query(problem=problem, regime=regime, closed=start, allowed=allowed)
+        solution = solver(query)
+        if solution.status == "optimal":
+            roots[regime] = _Branch(query=query, solution=solution, bound_usd=lower_bound_usd(query, solution))
+    if not roots:
         return None
-    bound = min(solution.bound_usd for _, solution in solved)
-    plans = [
-        plan
-        for query, solution in _worth_diving(solved)
-        if (plan := _dive(query, solution, solver=solver, bound_usd=bound)) is not None
-    ]
-    if not plans:
-        return _without_harvest(solved[0][0], solver=solver, bound_usd=bound)
-    return min(plans, key=lambda plan: plan.solution.objective_usd)
+    first = min(roots.values(), key=lambda branch: branch.solution.objective_usd)
+    leaves = {first.query.regime: _dive(first, solver=solver)}
+    for regime, root in roots.items():
+        leaf = leaves[first.query.regime]
+        if regime not in leaves and (leaf is None or root.bound_usd < leaf.solution.objective_usd):
+            leaves[regime] = _dive(_follow(root, leaf, solver=solver), solver=solver)
+    return _best(problem, roots, leaves) or _one_sided(first, solver=solver)
 
 
-def _worth_diving(solved: Sequence[tuple[Query, Solution]]) -> list[tuple[Query, Solution]]:
-    """Keep the better regime; both where their answers differ by less than they may still lose."""
-    best = min(solution.objective_usd for _, solution in solved)
-    worth = [pair for pair in solved if pair[1].objective_usd <= best + 1e-9 * abs(best)]
-    return worth[:1]
+def _best(problem: Problem, roots: Mapping[Regime, _Branch], leaves: Mapping[Regime, _Branch | None]) -> Plan | None:
+    """Take the best answer by the true objective, and the bound that holds in every regime."""
+    found = [leaf for leaf in leaves.values() if leaf is not None]
+    if not found:
+        return None
+    best = min(found, key=lambda leaf: problem.objective_usd(leaf.solution.traded_usd))
+    bounds = []
+    for regime, root in roots.items():
+        leaf = leaves.get(regime)
+        bounds.append(root.bound_usd if leaf is None else max(root.bound_usd, leaf.bound_usd))
+    return Plan(query=best.query, solution=best.solution, bound_usd=min(bounds))
 
 
-def _dive(query: Query, solution: Solution, *, solver: ConvexSolver, bound_usd: float) -> Plan | None:
-    """Fix conflicting pairs until none is left, then use the other regime where the tax has moved there."""
+def _follow(root: _Branch, leaf: _Branch | None, *, solver: ConvexSolver) -> _Branch:
+    """Start one regime from the choices that were made in the other, where they fit."""
+    if leaf is None or not conflicting(root.query.problem, root.solution.traded_usd):
+        return root
+    query = replace(root.query, closed=leaf.query.closed)
+    solution = solver(query)
+    if solution.status != "optimal":
+        return root
+    bound = lower_bound_usd(query, solution, free=root.query)
+    return _Branch(query=query, solution=solution, bound_usd=max(bound, root.bound_usd))
+
+
+def _dive(branch: _Branch, *, solver: ConvexSolver) -> _Branch | None:
+    """Fix conflicting pairs until none is left."""
+    free, query, solution, bound = branch.query, branch.query, branch.solution, branch.bound_usd
     for turn in range(MAX_ROUNDS):
         conflicts = conflicting(query.problem, solution.traded_usd)
         if not conflicts:
-            break
-        query = _fix(query, solution, conflicts, all_of_them=turn >= MAX_ROUNDS - 2)
+            return _Branch(query=query, solution=solution, bound_usd=bound)
+        query = _fix(query, solution, conflicts, all_of_them=turn >= MAX_ROUNDS - 3)
         solution = solver(query)
         if solution.status != "optimal":
             return None
-    if conflicting(query.problem, solution.traded_usd):
-        return None
-    if solution.objective_usd > query.problem.objective_usd(solution.traded_usd) + dust_usd(query.problem):
-        other: Regime = 2 if query.regime == 1 else 1
-        second = replace(query, regime=other)
-        answer = solver(second)
-        if answer.status == "optimal" and answer.objective_usd < solution.objective_usd:
-            query, solution = second, answer
-    return Plan(query=query, solution=solution, bound_usd=bound_usd)
+        bound = max(bound, lower_bound_usd(query, solution, free=free))
+    return None
 
 
 def dust_usd(problem: Problem) -> float:
@@ -116,39 +131,90 @@ def conflicting(problem: Problem, traded_usd: Vector) -> list[Exclusive]:
     ]
 
 
-def _fix(query: Query, solution: Solution, conflicts: list[Exclusive], *, all_of_them: bool) -> Query:
+def lower_bound_usd(query: Query, solution: Solution, *, free: Query | None = None) -> float:
+    """
+    Bound the objective of this regime from below at the solution's prices.
+
+    The Lagrangian falls apart into securities; each pair's part is minimised over its branches instead of freely.
+    `free` is the query before the choices that `query` closed: its segments may all be used again.
+    """
+    problem = query.problem
+    open_segments = ~(free or query).shut()
+    bound = solution.bound_usd
+    for pair in _disjoint(problem, solution.traded_usd, closed=query.closed):
+        places = _places(problem, pair)
+        spent = sum(_spent_usd(problem, solution, place=place) for place in places)
+        buying, selling = _branches(problem, solution, pair, open_segments=open_segments)
+        bound += min(buying, selling) - spent
+    return bound
+
+
+def _disjoint(problem: Problem, traded_usd: Vector, *, closed: Flags) -> list[Exclusive]:
+    """Pick pairs that matter (in conflict, or decided before) and share no security, groups before securities."""
+    conflicts = {pair.name for pair in conflicting(problem, traded_usd)}
+    taken: set[int] = set()
+    picked: list[Exclusive] = []
+    for pair in sorted(problem.exclusives, key=lambda pair: -pair.buys.size):
+        matters = pair.name in conflicts or closed[pair.buys].any() or closed[pair.sales].any()
+        places = _places(problem, pair)
+        if matters and not taken.intersection(places):
+            taken.update(places)
+            picked.append(pair)
+    return picked
+
+
+def _places(problem: Problem, pair: Exclusive) -> list[int]:
+    segments = np.concatenate([pair.buys, pair.sales])
+    return [int(place) for place in np.unique(problem.segments.security[segments])]
+
+
+def _fix(query: Query, solution: Solution, conflicts: Sequence[Exclusive], *, all_of_them: bool) -> Query:
     """Close one side of the most decided half of the conflicts."""
-    scored = sorted((_margin(query.problem, solution, pair) for pair in conflicts), key=lambda found: -abs(found[0]))
-    count = len(scored) if all_of_them else (len(scored) + 1) // 2
+    open_segments = ~query.shut()
+    scored: list[tuple[float, Exclusive]] = []
+    for pair in conflicts:
+        buying, selling = _branches(query.problem, solution, pair, open_segments=open_segments)
+        scored.append((buying - selling, pair))
+    scored.sort(key=lambda found: (-abs(found[0]), found[1].name))
     closed = query.closed.copy()
-    for margin, pair in scored[:count]:
+    for margin, pair in scored if all_of_them else scored[: (len(scored) + 1) // 2]:
         closed[pair.buys if margin > 0 else pair.sales] = True
     return replace(query, closed=closed & (query.problem.segments.lower_usd <= 0))
 
 
-def _margin(problem: Problem, solution: Solution, pair: Exclusive) -> tuple[float, Exclusive]:
-    """Return by how much selling beats buying at the solution's prices, and the pair."""
+def _branches(problem: Problem, solution: Solution, pair: Exclusive, *, open_segments: Flags) -> tuple[float, float]:
+    """Return the Lagrangian value of a pair's securities without its sales, and without its purchases."""
     buying = selling = 0.0
-    for place in np.unique(problem.segments.security[np.concatenate([pair.buys, pair.sales])]):
-        here = np.flatnonzero(problem.segments.security == place)
-        without_sales = np.setdiff1d(here, pair.sales)
-        without_buys = np.setdiff1d(here, pair.buys)
-        buying += lagrangian_usd(problem, solution, place=int(place), segments=without_sales)
-        selling += lagrangian_usd(problem, solution, place=int(place), segments=without_buys)
-    return buying - selling, pair
+    for place in _places(problem, pair):
+        here = np.flatnonzero((problem.segments.security == place) & open_segments)
+        buying += lagrangian_usd(problem, solution, place=place, segments=np.setdiff1d(here, pair.sales))
+        selling += lagrangian_usd(problem, solution, place=place, segments=np.setdiff1d(here, pair.buys))
+    return buying, selling
+
+
+def _slope(problem: Problem, solution: Solution, place: int) -> tuple[float, float]:
+    """Return curvature and slope, at no trade, of the Lagrangian in the dollars held of a security."""
+    curvature = problem.aversion * float(problem.risk.specific[place]) / problem.value_usd
+    active = float(problem.universe.held_usd[place]) - float(problem.target_usd[place])
+    return curvature, curvature * active + float(solution.coupling_prices[place])
+
+
+def _spent_usd(problem: Problem, solution: Solution, *, place: int) -> float:
+    """Return what the solution's own trades in a security contribute to the Lagrangian."""
+    curvature, slope = _slope(problem, solution, place)
+    here = problem.segments.security == place
+    traded = solution.traded_usd[here]
+    flow = float(problem.segments.sign[here] @ traded)
+    return float(solution.segment_prices[here] @ traded) + slope * flow + curvature * flow * flow / 2
 
 
 def lagrangian_usd(problem: Problem, solution: Solution, *, place: int, segments: Places) -> float:
     """
-    Minimise one security's part of the Lagrangian over the dollars traded of these segments.
+    Minimise one security's part of the Lagrangian over these segments, either side alone.
 
-    Its own curvature is kept, everything else is priced. Segments are used in the order of their price, the cheapest
-    first; 0 where nothing is traded.
+    Its own curvature is kept, everything else is priced. Segments are used the cheapest first; 0 is doing nothing.
     """
-    unit = problem.value_usd
-    curvature = problem.aversion * float(problem.risk.specific[place]) / unit
-    slope = curvature * (float(problem.universe.held_usd[place]) - float(problem.target_usd[place]))
-    slope += float(solution.factor_prices[place])
+    curvature, slope = _slope(problem, solution, place)
     total = 0.0
     for sign in (-1.0, 1.0):
         mine = [at for at in segments if problem.segments.sign[at] == sign]
@@ -166,19 +232,19 @@ def lagrangian_usd(problem: Problem, solution: Solution, *, place: int, segments
     return total
 
 
-def _without_harvest(query: Query, *, solver: ConvexSolver, bound_usd: float) -> Plan | None:
-    """Answer where the dive ran into a wall: keep what is bought, sell nothing that conflicts with it; or the reverse."""
+def _one_sided(root: _Branch, *, solver: ConvexSolver) -> Plan | None:
+    """Answer where the dive ran into a wall: no sales that conflict with purchases, else no such purchases."""
     for side in ("sales", "buys"):
-        attempt, solution = query, solver(query)
+        query, solution = root.query, root.solution
         for _ in range(MAX_ROUNDS):
             conflicts = conflicting(query.problem, solution.traded_usd)
             if not conflicts:
-                return Plan(query=attempt, solution=solution, bound_usd=bound_usd)
-            closed = attempt.closed.copy()
+                return Plan(query=query, solution=solution, bound_usd=root.bound_usd)
+            closed = query.closed.copy()
             for pair in conflicts:
                 closed[getattr(pair, side)] = True
-            attempt = replace(attempt, closed=closed)
-            solution = solver(attempt)
+            query = replace(query, closed=closed & (query.problem.segments.lower_usd <= 0))
+            solution = solver(query)
             if solution.status != "optimal":
                 break
     return None

@@ -1,4 +1,4 @@
-"""Rules as rows: what the account's own rules ask of the dollars traded, each with its place in the order of sacrifice."""
+"""Rules as rows: what the account's rules ask of the dollars traded, each with its place in the order of sacrifice."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field

@@ -16,6 +16,7 @@ import msgspec
 
 from rebalancing.engine.case import case_hash, check_case
 from rebalancing.engine.choices import Plan
+from rebalancing.engine.explain import explain
 from rebalancing.engine.household import household_faults, solving_order
 from rebalancing.engine.judge.booking import cents, lot_gain_usd, lot_term
 from rebalancing.engine.judge.figures import account_gain_usd
@@ -42,8 +43,8 @@ def rebalance(case: Case, *, fallback: ConvexSolver | None = None, stopwatch: St
     """
     Decide the trades of every account of a case.
 
-    A case with faults gives an outcome with status `invalid` that names them; rules that do not fit together give way in
-    the order of sacrifice and are named in `relaxed`.
+    A case with faults gives an outcome with status `invalid` that names them; rules that do not fit together give way
+    in the order of sacrifice and are named in `relaxed`.
     :raises BadInput: no solver was passed in
     """
     try:
@@ -148,7 +149,7 @@ class _Run:
         assert self.judged is not None
         assert self.before is not None
         self.laps.start()
-        outcome = self._report(self.judged)
+        outcome = explain(self.case, self._report(self.judged), self.judged, self.before, self.prices)
         verification = verify(self.case, outcome)
         outcome = with_checks(outcome, verification)
         self.laps.lap("verify")

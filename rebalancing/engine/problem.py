@@ -43,9 +43,10 @@ class Multipliers:
     """
     What the rules and the coupling of one account charge at the optimum, for the reasons.
 
-    `rules`: dollars of objective per dollar (per dollar of tax, of loss) by which a rule would be loosened, by rule id;
-    only rules that bind. `holding`: dollars that one more dollar held of a security costs (risk and rows; negative: it
-    is wanted), by security id. `selling`: what selling one more dollar of a lot costs in tax, spread and waiting, by lot.
+    `rules`: dollars of objective per dollar (per dollar of tax, of loss) by which a rule would be loosened, by rule
+    id; only rules that bind. `holding`: dollars of risk that one more dollar held of a security costs (negative: it is
+    wanted), by security id. `selling`: what selling one more dollar of a lot costs in tax, spread, waiting and rows,
+    by lot id.
     """
 
     rules: Mapping[str, float] = field(default_factory=dict)
@@ -55,7 +56,7 @@ class Multipliers:
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Problem:
-    """One account. `cost` (N,) holds spread, waiting, deferral and hurdles per dollar traded; `spread` only the first."""
+    """One account. `cost` (N,) is spread, waiting, deferral and hurdles per dollar traded; `spread` only the first."""
 
     universe: Universe
     target_usd: Vector
@@ -137,15 +138,25 @@ class Query:
     allowed: Mapping[Rank, float] = field(default_factory=dict)
     goal: Rank | None = None
 
+    def shut(self) -> Flags:
+        """Mark the segments that choices or hard closing rows keep from being traded."""
+        shut = self.closed.copy()
+        for row in self.problem.rows:
+            if self.goal is not None and row.rank > self.goal:
+                continue
+            if row.is_closing and self.allowed.get(row.rank, 0.0) <= 0 and row.rank != self.goal:
+                shut |= row.coefficients > 0
+        return shut
+
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Solution:
     """
     The answer to a query; arrays are empty unless `status` is optimal.
 
-    `row_prices` belong to `problem.all_rows(regime)`; `segment_prices` (N,) price a dollar traded by cost, tax and rows,
-    `factor_prices` (n,) a dollar held by the factor risk, `holding_prices` (n,) by all risk.
-    `tracking_price` is dollars per dollar of the cap on tracking error.
+    `row_prices` belong to `problem.all_rows(regime)`; `segment_prices` (N,) price a dollar traded by cost, tax, rows.
+    `holding_prices` (n,) price a dollar held by all risk, `coupling_prices` (n,) leave out what the security's own
+    variance adds to the objective. `tracking_price` is dollars per dollar of the cap on tracking error.
     """
 
     status: SolveStatus
@@ -154,7 +165,7 @@ class Solution:
     bound_usd: float
     row_prices: Vector
     segment_prices: Vector
-    factor_prices: Vector
+    coupling_prices: Vector
     holding_prices: Vector
     tracking_price: float = 0.0
 
@@ -169,7 +180,7 @@ def failed_solution(status: SolveStatus) -> Solution:
         bound_usd=float("-inf"),
         row_prices=none,
         segment_prices=none,
-        factor_prices=none,
+        coupling_prices=none,
         holding_prices=none,
     )
 

@@ -1,9 +1,9 @@
 """
 The convex problem written in cvxpy: the readable definition, the cross-check of the fast solver, and its fallback.
 
-Amounts are scaled to basis points of the account's value, so that a solver's tolerance means the same for $50k and $20M.
-Variables, stacked in one vector v: u dollars traded of every open segment; t one epigraph a hinge (t >= 0, t >= inside);
-e one slack a row that may give way; a active dollars of every security that can trade; f the factor exposures of all.
+Amounts are scaled to basis points of the account's value, so that a solver's tolerance means the same for $50k and
+$20M. Variables, stacked in one vector v: u dollars traded of every open segment; t one epigraph a hinge (t >= 0,
+t >= inside); e one slack a row that may give way; a active dollars of every security that can trade; f the factor exposures of all.
 Every hinge has its own epigraph variable: cvxpy 1.9 solves maxima of multiples of one expression wrongly.
 """
 
@@ -11,14 +11,16 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-import cvxpy as cp
+import cvxpy
 import numpy as np
 import scipy.sparse as sp
 
 from rebalancing.engine.constraints import INF, Hinge, Rank, Row
 from rebalancing.engine.problem import Problem, Query, Solution, SolveStatus, failed_solution
-from rebalancing.engine.universe import Flags, Places, Vector
+from rebalancing.engine.universe import Places, Vector
 
+# The library is only half typed; here is where that ends.
+cp: Any = cvxpy
 Backend = Literal["clarabel", "osqp"]
 BPS = 1e-4
 SLACK_TOLERANCE_BPS = 1e-6
@@ -45,7 +47,7 @@ def solve_with(query: Query, *, backend: Backend) -> Solution:
     return _read_solution(layout, model)
 
 
-def _run(problem: cp.Problem, *, backend: Backend) -> SolveStatus:
+def _run(problem: Any, *, backend: Backend) -> SolveStatus:
     options: dict[str, Any] = {"solver": cp.CLARABEL}
     if backend == "osqp":
         options = {"solver": cp.OSQP, "eps_abs": 1e-8, "eps_rel": 1e-8, "max_iter": 100_000, "polishing": True}
@@ -89,8 +91,7 @@ class _Layout:
         self.unit_usd = problem.value_usd * BPS
         self.rows = problem.all_rows(query.regime)
         self.kept = [row for row in self.rows if query.goal is None or row.rank <= query.goal]
-        self.shut = _shut_segments(query, self.kept)
-        is_open = ~self.shut & (problem.segments.upper_usd > problem.segments.lower_usd)
+        is_open = ~query.shut() & (problem.segments.upper_usd > problem.segments.lower_usd)
         self.open: Places = np.flatnonzero(is_open)
         self.fixed_usd: Vector = np.where(is_open, 0.0, problem.segments.lower_usd)
         self.moving: Places = np.unique(problem.segments.security[self.open])
@@ -124,14 +125,6 @@ class _Layout:
         return there, values[there], float(row.coefficients @ self.fixed_usd) / self.unit_usd
 
 
-def _shut_segments(query: Query, rows: list[Row]) -> Flags:
-    shut = query.closed.copy()
-    for row in rows:
-        if row.is_closing and query.allowed.get(row.rank, 0.0) <= 0 and row.rank != query.goal:
-            shut |= row.coefficients > 0
-    return shut
-
-
 def _walk(hinges: tuple[Hinge, ...]) -> Iterator[Hinge]:
     for hinge in hinges:
         yield from _walk(hinge.inner)
@@ -140,10 +133,10 @@ def _walk(hinges: tuple[Hinge, ...]) -> Iterator[Hinge]:
 
 @dataclass(slots=True, kw_only=True)
 class _Model:
-    problem: cp.Problem
-    v: cp.Variable
-    inequalities: cp.Constraint
-    cone: cp.Constraint | None
+    problem: Any
+    v: Any
+    inequalities: Any
+    cone: Any
     hinge_rows: list[int]
     upper_rows: dict[int, int]
     lower_rows: dict[int, int]
@@ -162,7 +155,7 @@ def _build_model(layout: _Layout) -> _Model:
     _add_bounds(layout, table)
     inequalities = table.matrix(layout.width) @ v <= np.array(table.right)
     exposure, right = _exposures(layout)
-    constraints: list[cp.Constraint] = [inequalities, exposure @ v == right]
+    constraints: list[Any] = [inequalities, exposure @ v == right]
     cone = _cone(layout, v) if layout.has_cone else None
     if cone is not None:
         constraints.append(cone)
@@ -255,7 +248,7 @@ def _exposures(layout: _Layout) -> tuple[sp.csr_matrix, Vector]:
     return table.matrix(layout.width), np.array(table.right)
 
 
-def _goal(layout: _Layout, v: cp.Variable) -> cp.Expression:
+def _goal(layout: _Layout, v: Any) -> Any:
     """Write the objective, or the violation of one rank, in basis points."""
     problem, query = layout.problem, layout.query
     linear = np.zeros(layout.width)
@@ -274,7 +267,7 @@ def _goal(layout: _Layout, v: cp.Variable) -> cp.Expression:
     return cp.sum_squares(cp.multiply(weights, v[layout.at_a :])) / 2 + linear @ v
 
 
-def _cone(layout: _Layout, v: cp.Variable) -> cp.Constraint:
+def _cone(layout: _Layout, v: Any) -> Any:
     """Cap the tracking error: the norm of specific and factor parts, what cannot trade included."""
     problem = layout.problem
     before = _active_before(layout)
@@ -295,11 +288,11 @@ def _read_solution(layout: _Layout, model: _Model) -> Solution:
     duals: Vector = np.maximum(np.asarray(model.inequalities.dual_value), 0.0)
     prices = _segment_prices(layout, model, duals)
     active = (problem.held_after_usd(traded) - problem.target_usd) / layout.unit_usd
-    pull = problem.aversion * BPS
     tracking_price = _tracking_price(model)
-    if tracking_price > 0:
-        pull += tracking_price / max(float(np.sqrt(problem.risk.variance(active))), 1e-9)
-    factor = pull * (problem.risk.loadings @ (active @ problem.risk.loadings))
+    capped = tracking_price / max(float(np.sqrt(problem.risk.variance(active))), 1e-9)
+    factor = problem.risk.loadings @ (active @ problem.risk.loadings)
+    own = problem.risk.specific * active
+    coupling = (problem.aversion * BPS + capped) * factor + capped * own
     objective = float(model.problem.value) * layout.unit_usd
     if layout.query.goal is None:
         objective += _constants_usd(layout)
@@ -310,8 +303,8 @@ def _read_solution(layout: _Layout, model: _Model) -> Solution:
         bound_usd=objective - BOUND_TOLERANCE * (layout.unit_usd + abs(objective)),
         row_prices=_row_prices(layout, model, duals),
         segment_prices=prices,
-        factor_prices=factor,
-        holding_prices=factor + pull * problem.risk.specific * active,
+        coupling_prices=coupling,
+        holding_prices=coupling + problem.aversion * BPS * own,
         tracking_price=tracking_price,
     )
 

@@ -1,9 +1,9 @@
 """
 Which rule gives way, in the order of sacrifice, and because of what.
 
-First whatever is out of reach on its own is measured without solving: a row that no trade left open by harder rules can
-satisfy. Where that is not enough, rank after rank its total violation is minimised with what the harder ones attained held
-fixed: strictly lexicographic. Only then is the objective minimised within what was attained.
+First whatever is out of reach on its own is measured without solving: a row that no trade left open by harder rules
+can satisfy. Where that is not enough, rank after rank its total violation is minimised with what the harder ones
+attained held fixed: strictly lexicographic. Only then is the objective minimised within what was attained.
 """
 
 from collections.abc import Mapping

@@ -1,8 +1,8 @@
 """
 The door through which the convex problem is solved.
 
-Today the caller passes the solver in (`engine/reference.py`); the structured dual Newton method of engine.md B3 gets its
-place here, behind the same protocol, and the reference becomes its fallback.
+Today the caller passes the solver in (`engine/reference.py`); the structured dual Newton method of engine.md B3 gets
+its place here, behind the same protocol, and the reference becomes its fallback.
 """
 
 from typing import Protocol

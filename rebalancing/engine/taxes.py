@@ -55,7 +55,7 @@ class YearTax:
         return np.asarray(self.tax_usd(short_usd, long_usd, carried=False) - before)
 
     def term_usd(self, short_usd: Vector | float, long_usd: Vector | float) -> Vector:
-        """Return the objective's tax term of this account: T after less T before, floored where nothing is harvested."""
+        """Return this account's tax term of the objective: T after less T before, floored where nothing is harvested."""
         here = self.tax_usd(self.short_usd, self.long_usd)
         after = self.tax_usd(short_usd, long_usd)
         if not self.is_off:
@@ -76,7 +76,7 @@ class YearTax:
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class LotTaxes:
-    """Per dollar sold of each segment, shape (N,): gain by term as it counts, loss before any wash sale, waiting value."""
+    """Per dollar sold of each segment, (N,): gain by term as it counts, gain before any wash sale, value of waiting."""
 
     short_gain: Vector
     long_gain: Vector

@@ -1,5 +1,6 @@
 """
-What one account may trade: its securities, and the segments (lots to sell, securities to buy) that the first rank leaves.
+What one account may trade: its securities, and the segments (lots to sell, securities to buy) that the first rank
+leaves.
 
 Float begins here and in what is built on it; quantities and prices stay Decimal in the case.
 """
@@ -100,21 +101,20 @@ class _Barred:
 
 def _barred(account: Account, securities: Sequence[Security], *, case: Case) -> _Barred:
     """Name, by security, the rule of the first rank that bars its sale or its purchase."""
-    sales: dict[str, str] = {}
     buys: dict[str, str] = {item.id: "not_buyable" for item in securities if not item.buyable}
-    for substitute in account.substitutes:
-        if substitute.hold_only:
-            buys[substitute.use] = f"hold_only {substitute.use}"
+    buys |= {item.use: f"hold_only {item.use}" for item in account.substitutes if item.hold_only}
     for location in case.household.location if case.household is not None else ():
         if location.tax_status == account.tax_status:
-            for item in securities:
-                if item.asset_class == location.asset_class:
-                    buys[item.id] = f"location {location.asset_class}"
-    for constraint in account.constraints:
-        if constraint.verb == "never_trade":
-            for item in securities:
-                if constraint.applies_to(item):
-                    sales[item.id] = buys[item.id] = constraint.rule
+            names = (item.id for item in securities if item.asset_class == location.asset_class)
+            buys |= dict.fromkeys(names, f"location {location.asset_class}")
+    sales = {
+        item.id: constraint.rule
+        for constraint in account.constraints
+        if constraint.verb == "never_trade"
+        for item in securities
+        if constraint.applies_to(item)
+    }
+    buys |= sales
     for pin in account.trading.pinned:
         sales.pop(pin.security, None)
         buys.pop(pin.security, None)

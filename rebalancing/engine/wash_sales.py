@@ -1,6 +1,6 @@
 """Which losses a purchase already disallows, which purchases a loss already bars, and what may not happen together."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
 from decimal import Decimal
@@ -8,7 +8,7 @@ from decimal import Decimal
 import numpy as np
 
 from rebalancing.engine.constraints import Rank, Row
-from rebalancing.engine.types import ZERO, Account, Case, Lot, Security
+from rebalancing.engine.types import Account, Case, Lot, Security
 from rebalancing.engine.universe import Flags, Places, Universe, Vector
 
 WINDOW = timedelta(days=30)
@@ -17,7 +17,7 @@ Acquisition = tuple[str, str, date | None]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WashState:
-    """Purchases by identity group (account, security, acquired: none for a proposed one) and groups with a loss sold."""
+    """Purchases by identity group (account, security, acquired: none if proposed) and the groups with a loss sold."""
 
     purchases: Mapping[str, frozenset[Acquisition]]
     loss_groups: frozenset[str]
@@ -49,9 +49,7 @@ def open_wash_state(case: Case) -> WashState:
     securities = {item.id: item for item in case.securities}
     purchases: dict[str, set[Acquisition]] = {}
     losses: set[str] = set()
-    for trade in case.recent_trades:
-        if case.as_of - trade.date > WINDOW:
-            continue
+    for trade in (trade for trade in case.recent_trades if case.as_of - trade.date <= WINDOW):
         known = securities.get(trade.security)
         group = known.group if known is not None else trade.identity_group or trade.security
         if trade.side == "buy":
@@ -59,16 +57,9 @@ def open_wash_state(case: Case) -> WashState:
         elif trade.loss > 0:
             losses.add(group)
     for account in case.accounts:
-        for lot in account.lots:
-            if lot.wash_acquisition and case.as_of - lot.acquired <= WINDOW:
-                group = securities[lot.security].group
-                purchases.setdefault(group, set()).add((account.id, lot.security, lot.acquired))
-        for pin in account.trading.pinned:
-            group = securities[pin.security].group
-            if pin.side == "buy":
-                purchases.setdefault(group, set()).add((account.id, pin.security, None))
-            if pin.side == "sell" and _pins_a_loss(account, {part.lot for part in pin.lots}, securities=securities):
-                losses.add(group)
+        for acquisition in _acquisitions(account, as_of=case.as_of):
+            purchases.setdefault(securities[acquisition[1]].group, set()).add(acquisition)
+        losses |= _pinned_loss_groups(account, securities=securities)
     return WashState(
         purchases={group: frozenset(found) for group, found in purchases.items()}, loss_groups=frozenset(losses)
     )
@@ -141,8 +132,23 @@ def exclusives(universe: Universe) -> tuple[Exclusive, ...]:
     return tuple(found)
 
 
-def _pins_a_loss(account: Account, pinned_lots: set[str], *, securities: Mapping[str, Security]) -> bool:
+def _acquisitions(account: Account, *, as_of: date) -> Iterator[Acquisition]:
+    """Yield what an account bought in the window, and what it is told to buy."""
+    for lot in account.lots:
+        if lot.wash_acquisition and as_of - lot.acquired <= WINDOW:
+            yield account.id, lot.security, lot.acquired
+    for pin in account.trading.pinned:
+        if pin.side == "buy":
+            yield account.id, pin.security, None
+
+
+def _pinned_loss_groups(account: Account, *, securities: Mapping[str, Security]) -> set[str]:
+    """Return the groups in which an account is told to sell a lot at a loss."""
     if not account.is_taxable:
-        return False
-    named = [lot for lot in account.lots if lot.id in pinned_lots and lot.quantity > ZERO]
-    return any(is_loss(lot, price=securities[lot.security].price) for lot in named)
+        return set()
+    told = {part.lot for pin in account.trading.pinned if pin.side == "sell" for part in pin.lots}
+    return {
+        securities[lot.security].group
+        for lot in account.lots
+        if lot.id in told and is_loss(lot, price=securities[lot.security].price)
+    }

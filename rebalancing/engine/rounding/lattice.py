@@ -24,7 +24,7 @@ HELD, CASH, SHORT, LONG, COST, FIRST_ROW = range(6)
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Lattice:
     """
-    `grain` by security; `step`, `held` (n,) and `least`, `most` (N,) in grains; `can_close` where all of it may be sold.
+    `grain` by security; `step`, `held` (n,) and `least`, `most` (N,) in grains; `can_close` where all may be sold.
 
     `effects` (N, 5 + rows) are what one grain traded of a segment changes: dollars held, cash, short gain, long gain,
     objective cost, and the activity of each row of the problem. `of_security` (n, N) adds segments up.

@@ -1,8 +1,8 @@
 """
 Round a plan to whole steps of named lots, then improve it move by move until no move does any good.
 
-Rules come first, in the order of sacrifice: the hardest violated rank is cured by the cheapest move a dollar, no move may
-worsen a harder one. Only moves that worsen no rule serve the objective. The plan's bound stays what it is: below.
+Rules come first, in the order of sacrifice: the hardest violated rank is cured by the cheapest move a dollar, no move
+may worsen a harder one. Only moves that worsen no rule serve the objective. The plan's bound stays what it is: below.
 """
 
 from dataclasses import dataclass
