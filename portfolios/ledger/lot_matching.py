@@ -208,9 +208,10 @@ def _opened(row: StatedLot, used: set[str], setting: Setting) -> Lot:
     """
     Open a stated lot.
 
-    Without a trade date neither term nor window is known: in a taxable account its basis then counts as unknown.
+    Without a trade date neither term nor window is known: in a taxable account its basis then counts as unknown, but
+    for what was inherited, which is long-term whenever sold.
     """
-    is_dated = row.acquired_on is not None
+    is_dated = row.acquired_on is not None or row.is_inherited
     acquired_on = row.acquired_on or setting.as_of
     root = f"{row.security}-{acquired_on:%Y%m%d}"
     cost = row.cost_usd if is_dated or not setting.is_taxable else None

@@ -41,13 +41,15 @@ class Terms:
     How to reconcile: whose books count, whether basis matters for tax, and since when events are new.
 
     `stated_on` is the day of the last statement posted, None before the first; transactions up to it are already
-    in the lots. `ref` begins the references of the adjusting events and names the file.
+    in the lots. `ref` begins the references of the adjusting events and names the file. `is_cash_known` says that
+    something told the account's cash before.
     """
 
     ref: str
     stated_on: date | None
     is_custodian_the_record: bool = True
     is_taxable: bool = True
+    is_cash_known: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -268,12 +270,13 @@ def _event_of(change: LotChange, gap: _Gap) -> LotEvent:
 def _close_cash(stated: Cash, gap: _Gap) -> None:
     held = gap.book.cash
     difference = stated.total_usd - held.total_usd
-    if difference and not gap.may_adjust():
+    is_opening = gap.is_first or not gap.terms.is_cash_known
+    if difference and not is_opening and not gap.may_adjust():
         message = f"Cash is ${held.total_usd:,.2f} in the ledger, ${stated.total_usd:,.2f} at the custodian."
         gap.breaks.append(UnitBreak(security="", message=message))
         return
     if difference:
-        reason = "Opening balance" if gap.is_first else f"cash differs from the custodian's by ${difference:,.2f}"
+        reason = "Opening balance" if is_opening else f"cash differs from the custodian's by ${difference:,.2f}"
         _move_cash(EventKind.ADJUST_CASH, difference, gap, reason=reason)
     settling = held.unsettled_usd - stated.unsettled_usd
     if settling:

@@ -66,7 +66,12 @@ def lift_hold(hold: AccountHold, *, reason: str, actor: User | None, now: dateti
 
 
 def lift_settled(
-    account: Account, *, kinds: Collection[HoldKind], subjects: Collection[str] | None = None, reason: str, now: datetime
+    account: Account,
+    *,
+    kinds: Collection[HoldKind],
+    subjects: Collection[str] | None = None,
+    reason: str,
+    now: datetime,
 ) -> int:
     """Lift the open holds of these kinds (and subjects), because what placed them is settled; return how many."""
     holds = AccountHold.objects.filter(account=account, kind__in=kinds, lifted_at__isnull=True)
