@@ -92,7 +92,7 @@ def requires(capability: Capability, *others: Capability) -> Callable[[type_of_v
             return view(cast(HtmxRequest, request), *args, **kwargs)
 
         _mark(guarded, requires=(capability, *others), public=False)
-        return guarded
+        return cast("type_of_route[P]", guarded)
 
     return guard
 
@@ -107,7 +107,7 @@ def signed_in(view: type_of_route[P]) -> type_of_route[P]:
         return view(request, *args, **kwargs)
 
     _mark(guarded, requires=(), public=False)
-    return guarded
+    return cast("type_of_route[P]", guarded)
 
 
 def public(view: type_of_route[P]) -> type_of_route[P]:
@@ -118,4 +118,4 @@ def public(view: type_of_route[P]) -> type_of_route[P]:
         return view(request, *args, **kwargs)
 
     _mark(guarded, requires=(), public=True)
-    return guarded
+    return cast("type_of_route[P]", guarded)

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from enum import Enum
-from typing import Final
+from typing import Any, Final
 
 from allauth.core.internal.httpkit import get_client_ip
 from django.db import connection, models, transaction
@@ -156,7 +156,7 @@ def _seal_batch(*, now: datetime) -> int:
         _lock_chain()
         last = AuditEvent.objects.filter(sequence__isnull=False).order_by("-sequence").first()
         sequence, previous = (last.sequence or 0, last.hash) if last else (0, FIRST_HASH)
-        rows: list[tuple[int, str, str, object, int]] = []
+        rows: list[tuple[int, str, str, Any, int]] = []
         for event in AuditEvent.objects.filter(sealed_at__isnull=True).order_by("pk")[:_BATCH]:
             sequence += 1
             digest = _digest(event, sequence=sequence, previous_hash=previous)

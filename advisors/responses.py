@@ -1,25 +1,30 @@
 """Answers: a page or its part, events for other parts, and domain errors as pages or parts with the right status."""
 
+import csv
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from itertools import chain
 from typing import Final
 from urllib.parse import quote, urlsplit
 
 from django.contrib.messages import ERROR
 from django.contrib.messages.storage.base import Message
-from django.http import HttpRequest, HttpResponse, HttpResponseBase
+from django.http import HttpRequest, HttpResponse, HttpResponseBase, HttpResponseRedirect, StreamingHttpResponse
 from django.shortcuts import render
 from django.utils.cache import patch_vary_headers
 from django_htmx.http import HttpResponseClientRedirect, reswap, retarget
+from django_htmx.middleware import HtmxDetails
 
 from advisors.errors import Conflict, DomainError, Invalid, NotFound, NotPermitted
 
 STATUS_OF: Final[Mapping[type[DomainError], int]] = {NotPermitted: 403, NotFound: 404, Conflict: 409, Invalid: 422}
 
+FORMULA_STARTS: Final = ("=", "+", "-", "@", "\t", "\r")
+
 
 def _wants_part(request: HttpRequest) -> bool:
-    htmx = getattr(request, "htmx", None)
-    return bool(htmx) and not htmx.boosted and not htmx.history_restore_request
+    htmx: HtmxDetails | None = getattr(request, "htmx", None)
+    return htmx is not None and bool(htmx) and not htmx.boosted and not htmx.history_restore_request
 
 
 def page_or_part(
@@ -52,12 +57,38 @@ def with_triggers(
     return response
 
 
+class SeeOther(HttpResponseRedirect):
+    """A redirect that turns a POST into a GET."""
+
+    status_code = 303
+
+
 def see_other(request: HttpRequest, url: str) -> HttpResponse:
     """Send the browser on after a POST: 303, or for HTMX a change of page."""
     if getattr(request, "htmx", False):
         return HttpResponseClientRedirect(url)
-    response = HttpResponse(status=303)
-    response["Location"] = url
+    return SeeOther(url)
+
+
+def neutral(cell: object) -> str:
+    """Write a cell of a spreadsheet so that no program takes it for a formula."""
+    text = "" if cell is None else str(cell)
+    return f"'{text}" if text.startswith(FORMULA_STARTS) else text
+
+
+class _Echo:
+    """A file whose `write` hands the line back, for a streamed answer."""
+
+    def write(self, line: str) -> str:
+        return line
+
+
+def csv_file(name: str, header: Sequence[str], rows: Iterable[Sequence[object]]) -> StreamingHttpResponse:
+    """Send rows as a CSV file, line by line, formulas neutralised; with the mark that Excel reads UTF-8 by."""
+    writer = csv.writer(_Echo())
+    lines = (writer.writerow([neutral(cell) for cell in row]) for row in chain([header], rows))
+    response = StreamingHttpResponse(chain(["\ufeff"], lines), content_type="text/csv; charset=utf-8")
+    response["Content-Disposition"] = f'attachment; filename="{name}"'
     return response
 
 

@@ -10,9 +10,10 @@ from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
 from django.db import transaction
 
-from advisors import audit, selectors
+from advisors import audit, permissions, selectors
 from advisors.errors import Conflict, Invalid
 from advisors.models import BookOfRecord, Firm, Heartbeat, Membership, Office, Role, User
+from advisors.permissions import Capability
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -174,6 +175,56 @@ def add_membership(user: User, firm: Firm, new: NewMembership, *, actor: User | 
     return member
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewPerson:
+    """Whom an administrator invites."""
+
+    email: str
+    full_name: str
+    role: Role
+    office_id: int | None = None
+
+
+@transaction.atomic
+def invite(member: Membership, person: NewPerson, *, now: datetime) -> Membership:
+    """
+    Bring somebody into the member's firm; who signs in already keeps their password, who does not sets one by link.
+
+    :raises NotPermitted: the member does not manage people
+    :raises Invalid: no address, no name, or another firm's office
+    :raises Conflict: they belong to the firm already
+    """
+    permissions.check_can(member, Capability.MANAGE_PEOPLE)
+    user = selectors.user_with_address(person.email)
+    if user is None:
+        user = create_user(email=person.email, full_name=person.full_name, password=None, actor=member.user, now=now)
+    office = Office.objects.filter(pk=person.office_id).first() if person.office_id else None
+    new = NewMembership(role=person.role, office=office)
+    return add_membership(user, member.firm, new, actor=member.user, now=now)
+
+
+@transaction.atomic
+def set_active(member: Membership, *, membership_id: int, is_active: bool, now: datetime) -> Membership:
+    """
+    End somebody's work in the member's firm, or take it up again. Nothing that they did is touched.
+
+    :raises NotPermitted: the member does not manage people
+    :raises NotFound: nobody of the firm
+    :raises Conflict: it is so already, or it is the member's own
+    """
+    permissions.check_can(member, Capability.MANAGE_PEOPLE)
+    other = selectors.membership_in_firm(member, membership_id)
+    if other.pk == member.pk:
+        raise Conflict("You cannot end your own membership. Ask another administrator.")
+    rows = Membership.objects.filter(pk=other.pk, is_active=not is_active).update(is_active=is_active)
+    if not rows:
+        raise Conflict(f"{other.user.full_name} is already {'active' if is_active else 'inactive'}.")
+    action = "membership.resumed" if is_active else "membership.ended"
+    audit.record(action, actor=member, subject=other, data={"user_id": other.user_id, "role": other.role}, now=now)
+    other.is_active = is_active
+    return other
+
+
 def beat(name: str, *, now: datetime) -> None:
     """Write down that something is awake."""
     Heartbeat.objects.update_or_create(name=name, defaults={"beat_at": now})
@@ -182,6 +233,6 @@ def beat(name: str, *, now: datetime) -> None:
 def record_sign_in(user: User, *, action: str, now: datetime) -> None:
     """Write down that somebody signed in or out, or that a factor of theirs changed, in each firm they belong to."""
     with transaction.atomic():
-        firm_ids = [member.firm_id for member in selectors.memberships_of(user, on=now.date())]
+        firm_ids: list[int | None] = [member.firm_id for member in selectors.memberships_of(user, on=now.date())]
         for firm_id in firm_ids or [None]:
             audit.record(action, actor=user, subject=user, firm_id=firm_id, now=now)

@@ -10,7 +10,7 @@ urlpatterns = [
     path("data/", include("portfolios.data_urls")),
     path("reports/", include("reporting.urls")),
     path("", include("advisors.urls")),
-    path("sign-in/", include("allauth.urls")),
+    path("sign-in/", include("advisors.sign_in_urls")),
 ]
 
 handler400 = "advisors.views.bad_request"
