@@ -74,7 +74,8 @@ def choose(
         leaf = leaves[first.query.regime]
         if regime not in leaves and (leaf is None or root.bound_usd < leaf.solution.objective_usd):
             leaves[regime] = _dive(_follow(root, leaf, solver=solver), solver=solver)
-    return _best(problem, roots, leaves) or _one_sided(first, solver=solver)
+    plan = _best(problem, roots, leaves) or _one_sided(first, solver=solver)
+    return None if plan is None else thin_out(plan, solver=solver)
 
 
 def _best(problem: Problem, roots: Mapping[Regime, _Branch], leaves: Mapping[Regime, _Branch | None]) -> Plan | None:
@@ -230,6 +231,49 @@ def lagrangian_usd(problem: Problem, solution: Solution, *, place: int, segments
             here += sign * curvature * amount
         total = min(total, best)
     return total
+
+
+def thin_out(plan: Plan, *, solver: ConvexSolver) -> Plan:
+    """
+    Close the trades that are too small, not worth their ticket, or too many, and solve for what is left.
+
+    Half of what is too many goes at a time, the least worth first; the bound stays, for it knows nothing of counts.
+    """
+    for _ in range(MAX_ROUNDS):
+        dropped = _not_worth_it(plan)
+        if not dropped:
+            return plan
+        closed = plan.query.closed | np.isin(plan.problem.segments.security, dropped)
+        query = replace(plan.query, closed=closed & (plan.problem.segments.lower_usd <= 0))
+        solution = solver(query)
+        if solution.status != "optimal" or conflicting(plan.problem, solution.traded_usd):
+            return plan
+        plan = replace(plan, query=query, solution=solution)
+    return plan
+
+
+def _not_worth_it(plan: Plan) -> list[int]:
+    """Return the securities whose trades should go."""
+    problem, solution = plan.problem, plan.solution
+    trading = problem.universe.account.trading
+    traded = np.bincount(problem.segments.security, weights=solution.traded_usd, minlength=problem.universe.count)
+    pinned = np.bincount(
+        problem.segments.security, weights=problem.segments.lower_usd, minlength=problem.universe.count
+    )
+    free = [int(place) for place in np.flatnonzero((traded > dust_usd(problem)) & (pinned <= 0))]
+    left = problem.held_after_usd(solution.traded_usd)
+    worth = {place: -_spent_usd(problem, solution, place=place) for place in free}
+    small = float(trading.min_trade) / 2
+    dropped = {
+        place
+        for place in free
+        if worth[place] < float(trading.ticket_cost) or (traded[place] < small and left[place] > dust_usd(problem))
+    }
+    if trading.max_trades is not None:
+        kept = sorted((place for place in free if place not in dropped), key=lambda place: (worth[place], place))
+        excess = len(kept) - max(trading.max_trades - int((pinned > 0).sum()), 0)
+        dropped |= set(kept[: (excess + 1) // 2 if excess > 0 else 0])
+    return sorted(dropped)
 
 
 def _one_sided(root: _Branch, *, solver: ConvexSolver) -> Plan | None:
