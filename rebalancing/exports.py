@@ -17,7 +17,7 @@ from io import StringIO
 from typing import Final
 
 from portfolios.custodians.base import Fault
-from portfolios.custodians.cells import FaultLog, RowReader, is_formula
+from portfolios.custodians.cells import FaultLog, RowReader, is_formula, parse_number
 from portfolios.custodians.decoding import Line, Unreadable, read_grid
 from portfolios.ledger.errors import BadInput
 from portfolios.ledger.types import LotPick
@@ -191,7 +191,7 @@ def _fill_row(line: Line, places: Mapping[str, int], log: FaultLog) -> FillRow:
     if len(execution_id) > MAX_EXECUTION_ID:
         row.fail(f"The execution_id has more than {MAX_EXECUTION_ID} characters.", "execution_id")
     price = row.need_number("price")
-    if price <= 0 and cells["price"]:
+    if price <= 0 and parse_number(cells["price"]) is not None:
         row.fail(f"The price {plain(price)} is not above 0.", "price")
     fee = row.maybe_number("fee") or ZERO
     if fee < 0 or fee != round(fee, 2):

@@ -1,146 +1,144 @@
-"""A firm whose accounts can be analysed: prices, risk model, house view; and accounts to put on it."""
+"""A proposal ready to be decided on, with lots behind its sales, for tests of review, orders and fills."""
 
-import hashlib
-from collections.abc import Mapping
-from dataclasses import dataclass, field
-from datetime import date
+from dataclasses import dataclass
+from datetime import date, timedelta
 from decimal import Decimal
-from typing import Any
 
-import msgspec
-import zstandard
-
-from advisors.models import Firm
-from portfolios.models.guidance import Product, RiskProfile, Substitute
-from portfolios.models.households import Account, TaxReturn
-from portfolios.models.market import Blob, RiskModelVersion
-from portfolios.models.securities import AssetClass, Security, SecurityKind
-from rebalancing.engine.types import RiskModel
-from tests.factories import (
-    BUSINESS_ON,
-    NOW,
-    AccountFactory,
-    AssetClassFactory,
-    CashBalanceFactory,
-    FirmFactory,
-    FirmSecurityFactory,
-    HouseholdFactory,
-    LotFactory,
-    PriceFactory,
-    RiskProfileFactory,
-    RiskProfileVersionFactory,
-    RiskProfileWeightFactory,
-    SecurityFactory,
-    TaxHouseholdFactory,
-    TaxReturnFactory,
-    TaxSituationFactory,
+from advisors.models import Firm, Membership
+from portfolios import vault
+from portfolios.models.households import Account, Household
+from portfolios.models.lots import CashBalance, Lot
+from portfolios.models.market import Price
+from portfolios.models.securities import Security
+from rebalancing.models.proposals import (
+    LotSelection,
+    Proposal,
+    ProposalCheck,
+    ProposalStatus,
+    ProposedTrade,
+    Side,
+    StoredOutcome,
 )
+from tests import factories
+from tests.factories import BUSINESS_ON, NOW
 
-CLASSES = (("us_large", "US Large Cap"), ("bonds", "Bonds"), ("cash", "Cash"))
-SECURITIES = (  # symbol, class, price, market exposure, specific variance
-    ("VTI", "us_large", "250", 1.0, 0.0004),
-    ("ITOT", "us_large", "110", 1.0, 0.0005),
-    ("AAPL", "us_large", "200", 1.2, 0.04),
-    ("BND", "bonds", "75", 0.05, 0.0009),
-)
+LATER = NOW + timedelta(hours=1)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Desk:
-    """The rows of the firm by their short names."""
+class Sale:
+    """A proposed sale of some units of one lot."""
 
-    firm: Firm
-    profile: RiskProfile
-    classes: Mapping[str, AssetClass]
-    securities: Mapping[str, Security] = field(default_factory=dict)
+    symbol: str
+    units: str
+    lot_units: str = "100"
+    price: str = "100"
+    cost: str = "120"
+    acquired_on: date = date(2024, 3, 1)
 
-    def account(self, lots: str = "", *, cash: str = "1000", **fields: Any) -> Account:
-        """Put an account on the desk: `lots` reads `VTI 40 @ 200 2024-03-01; BND 10 @ ? 2025-01-02`."""
-        if "tax_household" not in fields:
-            household = fields.pop("household", None) or HouseholdFactory(firm=self.firm)
-            fields["tax_household"] = TaxHouseholdFactory(household=household)
-        fields["household"] = fields["tax_household"].household
-        if fields.get("tax_status", "taxable") != "taxable":
-            fields.setdefault("tax_return", None)
-        elif "tax_return" not in fields:
-            fields["tax_return"] = self.tax_return(fields["tax_household"])
-        account: Account = AccountFactory(**{"risk_profile": self.profile, **fields})
-        CashBalanceFactory(account=account, settled_usd=Decimal(cash))
-        for words in filter(None, (part.strip() for part in lots.split(";"))):
-            self.lot(account, words)
-        return account
 
-    def lot(self, account: Account, words: str, **fields: Any) -> None:
-        """Put a lot into an account: `VTI 40 @ 200 2024-03-01`, a basis of ? is unknown."""
-        symbol, units, _, price, day = words.split()
-        LotFactory(
-            account=account,
-            security=self.securities[symbol],
-            units=Decimal(units),
-            cost_usd=None if price == "?" else Decimal(units) * Decimal(price),
-            acquired_on=date.fromisoformat(day),
-            **fields,
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Purchase:
+    """A proposed purchase."""
+
+    symbol: str
+    units: str
+    price: str = "50"
+
+
+def open_account(firm: Firm, *, advisor: Membership | None = None, **changes: object) -> Account:
+    """Open an account with cash and a number that can be decrypted; `household=` puts it beside others."""
+    household = changes.pop("household", None) or factories.HouseholdFactory(
+        firm=firm, **({"advisor": advisor} if advisor else {})
+    )
+    assert isinstance(household, Household)
+    number = f"8812{Account.objects.count():04d}"
+    account: Account = factories.AccountFactory(
+        household=household,
+        number_encrypted=vault.encrypt_text(number),
+        number_hash=vault.hash_number(number),
+        number_last4=vault.last4(number),
+        **changes,
+    )
+    factories.CashBalanceFactory(account=account, settled_usd=Decimal(10_000))
+    factories.AccountFiguresFactory(account=account)
+    return account
+
+
+def security(symbol: str, *, price: str = "100", **changes: object) -> Security:
+    """Return a security with a price of the business date."""
+    made: Security = factories.SecurityFactory(symbol=symbol, **changes)
+    Price.objects.get_or_create(
+        security=made, priced_on=BUSINESS_ON, defaults={"price_usd": Decimal(price), "source": "test"}
+    )
+    return made
+
+
+def propose(
+    account: Account,
+    *trades: Sale | Purchase,
+    status: ProposalStatus = ProposalStatus.PROPOSED,
+    outcome: StoredOutcome | None = None,
+    **changes: object,
+) -> Proposal:
+    """Propose trades for an account, with the lots that its sales take and one passed check."""
+    case = factories.CaseSnapshotFactory(tax_household=account.tax_household) if outcome is None else None
+    outcome = outcome or factories.StoredOutcomeFactory(case=case)
+    traded = sum((Decimal(each.units) * Decimal(each.price) for each in trades), Decimal(0))
+    proposal: Proposal = factories.ProposalFactory(
+        account=account, outcome=outcome, status=status, **{"traded_usd": traded, **changes}
+    )
+    for place, each in enumerate(trades, start=1):
+        _trade(proposal, each, place)
+    ProposalCheck.objects.create(proposal=proposal, rule="cash_reserve", verdict="pass", evidence="$4,000 after")
+    return proposal
+
+
+def _trade(proposal: Proposal, each: Sale | Purchase, place: int) -> None:
+    traded = security(each.symbol, price=each.price)
+    units, price = Decimal(each.units), Decimal(each.price)
+    gain = Decimal(0) if isinstance(each, Purchase) else units * (price - Decimal(each.cost))
+    trade = ProposedTrade.objects.create(
+        proposal=proposal,
+        position=place,
+        side=Side.BUY if isinstance(each, Purchase) else Side.SELL,
+        security=traded,
+        units=units,
+        price_usd=price,
+        amount_usd=units * price,
+        long_gain_usd=gain,
+        reasons=["harvest_loss" if gain < 0 else "reduce_tracking_risk"],
+        why="Realises a long-term loss." if gain < 0 else "Moves closer to the target.",
+    )
+    if isinstance(each, Sale):
+        lot = Lot.objects.create(
+            account=proposal.account,
+            security=traded,
+            key=f"{each.symbol}-{proposal.pk}",
+            root_key=f"{each.symbol}-{proposal.pk}",
+            units=Decimal(each.lot_units),
+            cost_usd=Decimal(each.lot_units) * Decimal(each.cost),
+            acquired_on=each.acquired_on,
+        )
+        LotSelection.objects.create(
+            trade=trade,
+            lot_key=lot.key,
+            acquired_on=lot.acquired_on,
+            units=units,
+            lot_units=lot.units,
+            cost_usd=units * Decimal(each.cost),
+            gain_usd=gain,
+            term="long",
         )
 
-    def tax_return(self, tax_household: Any, **situation: Any) -> TaxReturn:
-        """Give a tax household a return with its rates."""
-        made: TaxReturn = TaxReturnFactory(tax_household=tax_household)
-        TaxSituationFactory(tax_return=made, **situation)
-        return made
+
+def cash_of(account: Account) -> Decimal:
+    """Return settled and unsettled cash of an account."""
+    balance = CashBalance.objects.get(account=account)
+    return balance.settled_usd + balance.unsettled_usd
 
 
-def open_desk(**firm: Any) -> Desk:
-    """Open a firm that can be analysed: 58 % VTI (ITOT may stand in), 40 % BND, 2 % cash."""
-    made: Firm = FirmFactory(**firm)
-    classes = {
-        key: AssetClassFactory(firm=made, key=key, name=name, position=place)
-        for place, (key, name) in enumerate(CLASSES)
-    }
-    profile = RiskProfileFactory(firm=made, name="Balanced")
-    version = RiskProfileVersionFactory(risk_profile=profile)
-    for key, weight, low, high in (
-        ("us_large", "0.58", "0.48", "0.68"),
-        ("bonds", "0.40", "0.30", "0.50"),
-        ("cash", "0.02", "0", "0.10"),
-    ):
-        RiskProfileWeightFactory(
-            version=version,
-            asset_class=classes[key],
-            weight_frac=Decimal(weight),
-            min_frac=Decimal(low),
-            max_frac=Decimal(high),
-        )
-    securities: dict[str, Security] = {}
-    for symbol, asset_class, price, _, _ in SECURITIES:
-        kind = SecurityKind.STOCK if symbol == "AAPL" else SecurityKind.ETF
-        securities[symbol] = SecurityFactory(symbol=symbol, kind=kind)
-        FirmSecurityFactory(firm=made, security=securities[symbol], asset_class=classes[asset_class])
-        PriceFactory(security=securities[symbol], price_usd=Decimal(price))
-    Product.objects.create(firm=made, asset_class=classes["us_large"], security=securities["VTI"])
-    Product.objects.create(firm=made, asset_class=classes["bonds"], security=securities["BND"])
-    Substitute.objects.create(firm=made, security=securities["VTI"], use=securities["ITOT"], hurdle_bps=Decimal(3))
-    _import_risk_model(made)
-    return Desk(firm=made, profile=profile, classes=classes, securities=securities)
-
-
-def _import_risk_model(firm: Firm) -> None:
-    model = RiskModel(
-        factors=("market",),
-        factor_covariance=((0.0256,),),
-        exposures={symbol: (beta,) for symbol, _, _, beta, _ in SECURITIES},
-        specific_variance={symbol: variance for symbol, _, _, _, variance in SECURITIES},
-    )
-    content = msgspec.json.encode(model, order="sorted")
-    blob, _ = Blob.objects.get_or_create(
-        pk=hashlib.sha256(content).hexdigest(),
-        defaults={"content": zstandard.compress(content), "size": len(content)},
-    )
-    RiskModelVersion.objects.create(
-        firm=firm,
-        name="desk-1",
-        effective_on=BUSINESS_ON,
-        blob=blob,
-        factor_count=1,
-        security_count=len(SECURITIES),
-        received_at=NOW,
-    )
+def units_of(account: Account, symbol: str) -> Decimal:
+    """Add up the open lots of one security."""
+    lots = Lot.objects.filter(account=account, security__symbol=symbol, closed_on__isnull=True)
+    return sum((lot.units for lot in lots), Decimal(0))
