@@ -57,6 +57,7 @@ def _has_any(client: Client) -> bool:
 
 
 def _write_account(advisor: Membership, account_id: int, spec: AccountSpec, *, now: datetime) -> int:
+    count = len(spec.restrictions) + len(spec.cash_needs)
     for restriction in spec.restrictions:
         _restrict(advisor, (Level.ACCOUNT, account_id), restriction, now=now)
     for need in spec.cash_needs:
@@ -65,8 +66,11 @@ def _write_account(advisor: Membership, account_id: int, spec: AccountSpec, *, n
     if spec.settings:
         values = {SETTING_KEYS[name]: _setting(value) for name, value in spec.settings.items()}
         terms = Terms(reason="Policy statement signed by the client")
-        preferences.set_preferences(advisor, account_id=account_id, values=values, terms=terms, seen=None, now=now)
-    return len(spec.restrictions) + len(spec.cash_needs) + len(spec.settings)
+        changed = preferences.set_preferences(
+            advisor, account_id=account_id, values=values, terms=terms, seen=None, now=now
+        )
+        count += len(changed)
+    return count
 
 
 def _setting(value: object) -> SettingValue:
