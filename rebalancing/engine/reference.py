@@ -3,13 +3,13 @@ The convex problem written in cvxpy: the readable definition, the cross-check of
 
 Amounts are scaled to basis points of the account's value, so that a solver's tolerance means the same for $50k and
 $20M. Variables, stacked in one vector v: u dollars traded of every open segment; t one epigraph a hinge (t >= 0,
-t >= inside); e one slack a row that may give way; a active dollars of every security that can trade; f the factor exposures of all.
-Every hinge has its own epigraph variable: cvxpy 1.9 solves maxima of multiples of one expression wrongly.
+t >= inside); e one slack a row that may give way; a active dollars of every security that can trade; f the factor
+exposures of all. Every hinge has its own epigraph: cvxpy 1.9 solves maxima of multiples of one expression wrongly.
 """
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any, Literal, TypeAlias
 
 import cvxpy
 import numpy as np
@@ -19,8 +19,9 @@ from rebalancing.engine.constraints import INF, Hinge, Rank, Row
 from rebalancing.engine.problem import Problem, Query, Solution, SolveStatus, failed_solution
 from rebalancing.engine.universe import Places, Vector
 
-# The library is only half typed; here is where that ends.
-cp: Any = cvxpy
+# The library is only half typed: its problems, variables and constraints are `Modelled` here.
+Modelled: TypeAlias = Any
+cp: Modelled = cvxpy
 Backend = Literal["clarabel", "osqp"]
 BPS = 1e-4
 SLACK_TOLERANCE_BPS = 1e-6
@@ -47,7 +48,7 @@ def solve_with(query: Query, *, backend: Backend) -> Solution:
     return _read_solution(layout, model)
 
 
-def _run(problem: Any, *, backend: Backend) -> SolveStatus:
+def _run(problem: Modelled, *, backend: Backend) -> SolveStatus:
     options: dict[str, Any] = {"solver": cp.CLARABEL}
     if backend == "osqp":
         options = {"solver": cp.OSQP, "eps_abs": 1e-8, "eps_rel": 1e-8, "max_iter": 100_000, "polishing": True}
@@ -133,10 +134,10 @@ def _walk(hinges: tuple[Hinge, ...]) -> Iterator[Hinge]:
 
 @dataclass(slots=True, kw_only=True)
 class _Model:
-    problem: Any
-    v: Any
-    inequalities: Any
-    cone: Any
+    problem: Modelled
+    v: Modelled
+    inequalities: Modelled
+    cone: Modelled
     hinge_rows: list[int]
     upper_rows: dict[int, int]
     lower_rows: dict[int, int]
@@ -155,7 +156,7 @@ def _build_model(layout: _Layout) -> _Model:
     _add_bounds(layout, table)
     inequalities = table.matrix(layout.width) @ v <= np.array(table.right)
     exposure, right = _exposures(layout)
-    constraints: list[Any] = [inequalities, exposure @ v == right]
+    constraints: list[Modelled] = [inequalities, exposure @ v == right]
     cone = _cone(layout, v) if layout.has_cone else None
     if cone is not None:
         constraints.append(cone)
@@ -248,7 +249,7 @@ def _exposures(layout: _Layout) -> tuple[sp.csr_matrix, Vector]:
     return table.matrix(layout.width), np.array(table.right)
 
 
-def _goal(layout: _Layout, v: Any) -> Any:
+def _goal(layout: _Layout, v: Modelled) -> Modelled:
     """Write the objective, or the violation of one rank, in basis points."""
     problem, query = layout.problem, layout.query
     linear = np.zeros(layout.width)
@@ -267,7 +268,7 @@ def _goal(layout: _Layout, v: Any) -> Any:
     return cp.sum_squares(cp.multiply(weights, v[layout.at_a :])) / 2 + linear @ v
 
 
-def _cone(layout: _Layout, v: Any) -> Any:
+def _cone(layout: _Layout, v: Modelled) -> Modelled:
     """Cap the tracking error: the norm of specific and factor parts, what cannot trade included."""
     problem = layout.problem
     before = _active_before(layout)

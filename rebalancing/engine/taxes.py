@@ -55,7 +55,7 @@ class YearTax:
         return np.asarray(self.tax_usd(short_usd, long_usd, carried=False) - before)
 
     def term_usd(self, short_usd: Vector | float, long_usd: Vector | float) -> Vector:
-        """Return this account's tax term of the objective: T after less T before, floored where nothing is harvested."""
+        """Return this account's tax term: T after less T before, floored where nothing is harvested."""
         here = self.tax_usd(self.short_usd, self.long_usd)
         after = self.tax_usd(short_usd, long_usd)
         if not self.is_off:
