@@ -177,7 +177,7 @@ def _share_blocks(
         orders = {order.client_order_id: order for order in context.blocks[reference]}
         wants = []
         for order in orders.values():
-            named = sum((share.units for share in shares[order.pk]), Decimal(0))
+            named = sum((share.units for share in shares.get(order.pk, ())), Decimal(0))
             left = order.units - order.filled_units - named
             if left > 0 and order.status in _FILLABLE:
                 want = exports.Want(
