@@ -75,6 +75,21 @@ def start_run(firm: Firm, *, scope: Scope, actor: User | None, now: datetime, wa
         raise Conflict("A run over the whole firm is under way. Wait for it or cancel it.") from error
 
 
+def start_run_by_name(slug: str, *, scope: Scope, now: datetime, wake_queue: bool) -> int:
+    """
+    Open a run of the firm with this short name, or of the only firm; return its id.
+
+    :raises Invalid: no such firm, several firms and none named, or nothing to analyse
+    :raises Conflict: a run over the whole firm is under way
+    """
+    firms = list(Firm.objects.filter(slug=slug) if slug else Firm.objects.order_by("pk")[:2])
+    if not firms:
+        raise Invalid(f"There is no firm with the short name {slug}." if slug else "There is no firm yet.")
+    if len(firms) > 1:
+        raise Invalid("There are several firms. Name one with --firm.")
+    return int(start_run(firms[0], scope=scope, actor=None, now=now, wake_queue=wake_queue).pk)
+
+
 def _open_run(firm: Firm, *, scope: Scope, as_of: date, actor: User | None, now: datetime, wake_queue: bool) -> Run:
     accounts = list(_accounts_in(firm, scope).values_list("pk", "tax_household_id").order_by("tax_household_id", "pk"))
     if not accounts:

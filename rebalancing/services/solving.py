@@ -1,7 +1,7 @@
 """The only place that runs the engine: a claimed chunk is taken, solved outside any transaction, and stored at once."""
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Final
 
@@ -9,13 +9,13 @@ import structlog
 
 from portfolios.ledger.errors import BadInput
 from portfolios.models.households import Account
+from rebalancing.engine.case import Case
 from rebalancing.engine.outcome import Outcome
 from rebalancing.engine.pipeline import rebalance
 from rebalancing.engine.solver import ConvexSolver
-from rebalancing.models.proposals import CaseSnapshot
 from rebalancing.models.runs import RunAccount, RunAccountStatus
 from rebalancing.services import runs
-from rebalancing.services.cases import CaseToKeep, keep_cases
+from rebalancing.services.cases import CaseToKeep, KeptCase, keep_cases
 from rebalancing.services.proposals import Solved, store_outcomes
 from rebalancing.snapshots.taking import TakenCase, take_cases
 
@@ -82,12 +82,18 @@ def _solved(claim: runs.Claim, *, worker: Worker) -> Iterator[Solved]:
         yield _answer(one, kept.get(one.tax_household_id), worker=worker)
 
 
-def _answer(one: TakenCase, snapshot: CaseSnapshot | None, *, worker: Worker) -> Solved:
+def solve_case(case: Case, *, fallback: ConvexSolver | None) -> Outcome:
+    """Ask the engine about one case; nothing is stored."""
+    return rebalance(case, fallback=fallback)
+
+
+def _answer(one: TakenCase, kept: KeptCase | None, *, worker: Worker) -> Solved:
     """Solve one tax household; a failure is its own and never its chunk's."""
-    if one.case is None or snapshot is None:
+    if kept is None:
         return Solved(taken=one, snapshot=None, outcome=None, failed=NOBODY)
+    one, snapshot = replace(one, case=kept.case), kept.snapshot
     try:
-        outcome = rebalance(one.case, fallback=worker.fallback)
+        outcome = solve_case(kept.case, fallback=worker.fallback)
     except BadInput as error:
         return Solved(taken=one, snapshot=snapshot, outcome=None, failed=_all_failed(one.accounts, str(error)))
     except Exception as error:

@@ -12,7 +12,7 @@ from portfolios.models.households import Account, Standing
 from rebalancing.models.runs import Chunk, ChunkStatus, Run, RunAccount, RunAccountStatus, RunStatus
 from rebalancing.services import runs
 from rebalancing.services.runs import Claim, Scope
-from tests.desks import Desk, open_desk
+from tests.firms import Desk, open_desk
 from tests.factories import NOW, FirmFactory
 
 pytestmark = pytest.mark.django_db

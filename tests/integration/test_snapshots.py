@@ -17,7 +17,7 @@ from portfolios.models.preferences import CashNeed, Preference, Restriction
 from rebalancing.engine.case import check_case, parse_case, split_case
 from rebalancing.engine.types import CASH, Case
 from rebalancing.snapshots.taking import TakenCase, take_cases
-from tests.desks import Desk, open_desk
+from tests.firms import Desk, open_desk
 from tests.factories import BUSINESS_ON, NOW, TaxHouseholdFactory, UserFactory
 
 pytestmark = pytest.mark.django_db

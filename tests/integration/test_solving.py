@@ -15,7 +15,7 @@ from rebalancing.selectors.cases import stored_case, stored_outcome
 from rebalancing.services import runs, solving
 from rebalancing.services.runs import Scope
 from rebalancing.services.solving import Worker
-from tests.desks import Desk, open_desk
+from tests.firms import Desk, open_desk
 from tests.factories import NOW
 
 pytestmark = pytest.mark.django_db
