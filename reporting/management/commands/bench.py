@@ -1,0 +1,110 @@
+"""Measure the whole road in a database of its own, and write docs/performance.md."""
+
+import json
+import os
+import platform
+import subprocess
+import sys
+import tempfile
+import time
+from argparse import ArgumentParser
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from django.conf import settings
+from django.core.management.base import BaseCommand
+from django.utils import timezone
+
+TARGET = "docs/performance.md"
+MARK = "<!-- measured -->"
+
+
+class Command(BaseCommand):
+    """`bench [--print]`: the demo firm from nothing, its run, every page, a file of 100,000 lots."""
+
+    help = "Measure import, run and pages on a demo firm made for the purpose; write docs/performance.md."
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        """Choose whether the document is written."""
+        parser.add_argument("--print", action="store_true", dest="is_print", help="print, and leave the document alone")
+
+    def handle(self, *, is_print: bool, **_: Any) -> None:
+        """Measure everything."""
+        with tempfile.TemporaryDirectory() as folder:
+            lines = "\n".join(_measured(Path(folder), tell=self.stdout.write))
+        if is_print:
+            self.stdout.write(lines)
+            return
+        document = settings.BASE_DIR / TARGET
+        kept = document.read_text(encoding="utf-8").split(MARK)[0]
+        document.write_text(f"{kept}{MARK}\n{lines}\n", encoding="utf-8")
+        self.stdout.write(f"{TARGET} is written")
+
+
+def _measured(folder: Path, *, tell: Any) -> Iterator[str]:
+    environment = {**os.environ, "DATABASE_URL": f"sqlite:///{folder / 'bench.sqlite3'}", "TRIMTAB_LOG_LEVEL": "ERROR"}
+
+    def run(*words: str) -> tuple[float, str]:
+        started = time.perf_counter()
+        command = [sys.executable, "manage.py", *words]
+        done = subprocess.run(  # noqa: S603  our own commands
+            command, cwd=settings.BASE_DIR, env=environment, check=True, capture_output=True, text=True
+        )
+        took = time.perf_counter() - started
+        tell(f"{took:8.1f} s  manage.py {' '.join(words)}")
+        return took, done.stdout
+
+    yield f"Measured on {timezone.localdate()} with Python {platform.python_version()} on {_machine()}.\n"
+    yield from _whole_processes(run, environment, folder)
+    yield from _import_rows(json.loads(run("bench_import")[1]))
+    yield from _page_rows(json.loads(run("bench_pages", "--json")[1]))
+
+
+def _machine() -> str:
+    return f"{os.cpu_count()} cores ({platform.machine()}, {platform.system()})"
+
+
+def _whole_processes(run: Any, environment: Mapping[str, str], folder: Path) -> Iterator[str]:
+    yield "| step | seconds |\n|---|---|"
+    yield f"| tables of an empty database | {run('migrate')[0]:.1f} |"
+    out = str(folder / "demo")
+    yield f"| demo firm: 60 households, 151 accounts, 24 files | {run('demo_data', '--out', out)[0]:.1f} |"
+    yield f"| the same again: nothing changes | {run('demo_data', '--out', out)[0]:.1f} |"
+    with _worker(environment):
+        yield f"| nightly run of the firm through the queue, two workers | {run('rebalance', '--all')[0]:.1f} |"
+
+
+class _worker:  # noqa: N801  used like a function
+    """A queue worker for as long as a block lasts."""
+
+    def __init__(self, environment: Mapping[str, str]) -> None:
+        self.environment = dict(environment)
+
+    def __enter__(self) -> None:
+        self.process = subprocess.Popen(
+            [sys.executable, "manage.py", "qcluster"],
+            cwd=settings.BASE_DIR,
+            env=self.environment,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+
+    def __exit__(self, *_: object) -> None:
+        self.process.terminate()
+        self.process.wait(timeout=30)
+
+
+def _import_rows(measured: Mapping[str, float]) -> Iterator[str]:
+    yield (
+        f"| a file of {measured['rows']:,} lot rows for {measured['accounts']:,} accounts "
+        f"({measured['megabytes']} MB): receive {measured['receive_seconds']}, post {measured['post_seconds']} "
+        f"| {measured['seconds']} |"
+    )
+
+
+def _page_rows(rows: list[Mapping[str, Any]]) -> Iterator[str]:
+    yield "\n## Pages\nServer time of each page over the demo firm's own subjects, and the most queries of one request.\n"
+    yield "| page | requests | median ms | p95 ms | queries |\n|---|---|---|---|---|"
+    for row in rows:
+        yield f"| `{row['name']}` | {row['count']} | {row['median_ms']:.0f} | {row['p95_ms']:.0f} | {row['query_count']} |"
