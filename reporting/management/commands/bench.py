@@ -8,13 +8,15 @@ import sys
 import tempfile
 import time
 from argparse import ArgumentParser
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from django.conf import settings
 from django.core.management.base import BaseCommand
 from django.utils import timezone
+
+Run = Callable[..., tuple[float, str]]
 
 TARGET = "docs/performance.md"
 MARK = "<!-- measured -->"
@@ -42,7 +44,7 @@ class Command(BaseCommand):
         self.stdout.write(f"{TARGET} is written")
 
 
-def _measured(folder: Path, *, tell: Any) -> Iterator[str]:
+def _measured(folder: Path, *, tell: Callable[[str], object]) -> Iterator[str]:
     environment = {**os.environ, "DATABASE_URL": f"sqlite:///{folder / 'bench.sqlite3'}", "TRIMTAB_LOG_LEVEL": "ERROR"}
 
     def run(*words: str) -> tuple[float, str]:
@@ -65,7 +67,7 @@ def _machine() -> str:
     return f"{os.cpu_count()} cores ({platform.machine()}, {platform.system()})"
 
 
-def _whole_processes(run: Any, environment: Mapping[str, str], folder: Path) -> Iterator[str]:
+def _whole_processes(run: Run, environment: Mapping[str, str], folder: Path) -> Iterator[str]:
     yield "| step | seconds |\n|---|---|"
     yield f"| tables of an empty database | {run('migrate')[0]:.1f} |"
     out = str(folder / "demo")
@@ -104,7 +106,8 @@ def _import_rows(measured: Mapping[str, float]) -> Iterator[str]:
 
 
 def _page_rows(rows: list[Mapping[str, Any]]) -> Iterator[str]:
-    yield "\n## Pages\nServer time of each page over the demo firm's own subjects, and the most queries of one request.\n"
+    yield "\n## Pages\nServer time of each page over the demo firm's own subjects; the most queries of one request.\n"
     yield "| page | requests | median ms | p95 ms | queries |\n|---|---|---|---|---|"
     for row in rows:
-        yield f"| `{row['name']}` | {row['count']} | {row['median_ms']:.0f} | {row['p95_ms']:.0f} | {row['query_count']} |"
+        median, p95 = f"{row['median_ms']:.0f}", f"{row['p95_ms']:.0f}"
+        yield f"| `{row['name']}` | {row['count']} | {median} | {p95} | {row['query_count']} |"

@@ -26,5 +26,5 @@ class Command(BaseCommand):
             return
         for row in rows:
             self.stdout.write(
-                f"{row.name:<36} {row.count:>4} {row.median_ms:>8.1f} ms {row.p95_ms:>8.1f} ms {row.query_count:>4} queries"
+                f"{row.name:<36} {row.count:>4} {row.median_ms:>8.1f} ms {row.p95_ms:>8.1f} ms {row.query_count:>4} q"
             )
