@@ -7,6 +7,7 @@ whole or not at all; one at fault is held and says why, the others post.
 
 import hashlib
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
 
 from django.db import transaction
@@ -57,13 +58,44 @@ def receive_custodian_file(
     :raises FileRefused: too large
     :raises Invalid: no such custodian
     """
+    return _receive(firm, custodian=custodian, name=name, content=content, actor=actor, now=now, account=account).file
+
+
+def import_custodian_file(
+    firm: Firm, *, custodian: str, name: str, content: bytes, actor: User | None, now: datetime, account: str = ""
+) -> CustodianFile:
+    """
+    Receive a file and post it at once, reading it only once. A refused file comes back as refused.
+
+    :raises FileRefused: too large
+    :raises Invalid: no such custodian
+    """
+    received = _receive(firm, custodian=custodian, name=name, content=content, actor=actor, now=now, account=account)
+    if received.file.status == FileStatus.REFUSED or received.parsed is None:
+        return received.file
+    _post(received.file, received.parsed, received.plans, actor=actor, now=now)
+    return received.file
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Received:
+    """A file that came, what it says, and the plans for its accounts; only the file where it came before."""
+
+    file: CustodianFile
+    parsed: ParsedFile | None = None
+    plans: tuple[AccountPlan, ...] = ()
+
+
+def _receive(
+    firm: Firm, *, custodian: str, name: str, content: bytes, actor: User | None, now: datetime, account: str
+) -> _Received:
     if custodian not in registry.NAMES:
         raise Invalid(f"“{custodian}” is not one of {', '.join(sorted(registry.NAMES))}.")
     check_file_size(len(content))
     sha256 = hashlib.sha256(content).hexdigest()
     known = CustodianFile.objects.filter(firm=firm, custodian=custodian, sha256=sha256).first()
     if known is not None and known.status in _SETTLED:
-        return known
+        return _Received(file=known)
     named, fault = _named_account(firm, custodian, account)
     parsed = registry.parse(custodian=custodian, file_name=name, content=content, account=account)
     if fault:
@@ -73,8 +105,8 @@ def receive_custodian_file(
     with transaction.atomic():
         file = known or _keep(firm, custodian, name, content, sha256=sha256, actor=actor, now=now)
         file.account = named
-        _stage(file, parsed)
-    return file
+        plans = _stage(file, parsed)
+    return _Received(file=file, parsed=parsed, plans=tuple(plans))
 
 
 def _keep(
@@ -133,8 +165,8 @@ def _with_guess(parsed: ParsedFile, *, name: str, content: bytes) -> ParsedFile:
     return parsed
 
 
-def _stage(file: CustodianFile, parsed: ParsedFile) -> None:
-    """Write what a file says and what posting it will change."""
+def _stage(file: CustodianFile, parsed: ParsedFile) -> list[AccountPlan]:
+    """Write what a file says and what posting it will change; return the plans of its accounts."""
     file.kind, file.as_of_on, file.row_count = parsed.kind.value, parsed.as_of, parsed.row_count
     file.said = []
     faults = list(parsed.faults)
@@ -152,6 +184,7 @@ def _stage(file: CustodianFile, parsed: ParsedFile) -> None:
     StagedAccount.objects.filter(file=file).delete()
     StagedAccount.objects.bulk_create([_staged(file, plan) for plan in plans], batch_size=1000)
     file.save(update_fields=["kind", "as_of_on", "row_count", "said", "status", "account"])
+    return plans
 
 
 def _plans(file: CustodianFile, parsed: ParsedFile) -> list[AccountPlan]:
@@ -232,12 +265,19 @@ def post_file(file: CustodianFile, *, actor: User | None, now: datetime) -> Cust
     number = "" if file.account is None else vault.decrypt_text(file.account.number_encrypted)
     content = vault.decrypt_content(file.content_encrypted)
     parsed = registry.parse(custodian=file.custodian, file_name=file.name, content=content, account=number)
+    plans = () if parsed.kind in market.MARKET_KINDS else _plans(file, parsed)
+    _post(file, parsed, plans, actor=actor, now=now)
+    return file
+
+
+def _post(
+    file: CustodianFile, parsed: ParsedFile, plans: Sequence[AccountPlan], *, actor: User | None, now: datetime
+) -> None:
     if parsed.kind in market.MARKET_KINDS:
         _post_market(file, parsed, actor=actor, now=now)
     else:
-        _post_accounts(file, parsed, actor=actor, now=now)
+        _post_accounts(file, parsed, plans, actor=actor, now=now)
     refresh_stale_price_holds(file.firm, now=now)
-    return file
 
 
 @transaction.atomic
@@ -248,8 +288,9 @@ def _post_market(file: CustodianFile, parsed: ParsedFile, *, actor: User | None,
     _close(file, is_whole=not posted.faults, facts={"said": len(posted.said)}, actor=actor, now=now)
 
 
-def _post_accounts(file: CustodianFile, parsed: ParsedFile, *, actor: User | None, now: datetime) -> None:
-    plans = _plans(file, parsed)
+def _post_accounts(
+    file: CustodianFile, parsed: ParsedFile, plans: Sequence[AccountPlan], *, actor: User | None, now: datetime
+) -> None:
     staged = {row.number_hash: row for row in StagedAccount.objects.filter(file=file)}
     waiting = [plan for plan in plans if staged[vault.hash_number(plan.parsed.number)].status != StagedStatus.POSTED]
     counts = {"posted": 0, "held": 0, "unchanged": 0}

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 from decimal import Decimal
+from operator import attrgetter
 from typing import Final
 
 from django.db import transaction
@@ -20,11 +21,11 @@ from portfolios.ledger.booking import apply_events
 from portfolios.ledger.errors import BadInput
 from portfolios.ledger.journal import event_detail
 from portfolios.ledger.types import ZERO, Book, Disposition, LotEvent
-from portfolios.ledger.types import Lot as LedgerLot
 from portfolios.models.households import Account
 from portfolios.models.lots import CashBalance, LedgerEvent, Lot, RealizedGain
 from portfolios.models.securities import Security
 from portfolios.selectors.ledgers import load_book
+from portfolios.services.bulk_rows import insert_rows
 
 FILLS_SOURCE: Final = "fills"
 _BATCH: Final = 2000
@@ -40,6 +41,27 @@ _LOT_FIELDS: Final = (
     "is_gift",
     "is_wash_acquisition",
     "is_wash_consumed",
+)
+
+
+_lot_cells = attrgetter(*_LOT_FIELDS)
+_EVENT_FIELDS: Final = (
+    "account",
+    "position",
+    "kind",
+    "security",
+    "traded_on",
+    "settled_on",
+    "units",
+    "amount_usd",
+    "cost_usd",
+    "detail",
+    "reason",
+    "source",
+    "source_ref",
+    "corrects",
+    "recorded_at",
+    "recorded_by",
 )
 
 
@@ -93,11 +115,11 @@ def post_events(
         raise Invalid(f"{fault}.") from fault
     first = _claim(account, count=len(fresh))
     securities = _securities(fresh)
-    rows = _append(account, fresh, first=first, securities=securities, source=source, actor=actor, now=now)
+    _append(account, fresh, first=first, securities=securities, source=source, actor=actor, now=now)
     _write_lots(account, before, after, securities=securities)
     _close_lots(account, before, after, last_on=max(event.traded_on for event in fresh))
     _write_cash(account, before, after)
-    _write_gains(account, after.dispositions, rows=rows, securities=securities)
+    _write_gains(account, after.dispositions, source=source, securities=securities)
     audit.record(
         "lots.posted",
         actor=actor,
@@ -161,30 +183,32 @@ def _append(
     source: str,
     actor: User | None,
     now: datetime,
-) -> Mapping[str, LedgerEvent]:
-    rows = [
-        LedgerEvent(
-            account=account,
-            position=position,
-            kind=event.kind.value,
-            security_id=securities[event.security] if event.security else None,
-            traded_on=event.traded_on,
-            settled_on=event.settled_on,
-            units=event.units or None,
-            amount_usd=event.amount_usd,
-            cost_usd=None if event.lot is None else event.lot.cost_usd,
-            detail=event_detail(event),
-            reason=event.reason,
-            source=source,
-            source_ref=source_ref(account.pk, event.ref),
-            corrects_id=_corrected(account, event, source=source),
-            recorded_at=now,
-            recorded_by=actor,
-        )
-        for position, event in enumerate(events, start=first)
-    ]
-    made = LedgerEvent.objects.bulk_create(rows, batch_size=_BATCH)
-    return {event.ref: row for event, row in zip(events, made, strict=True)}
+) -> None:
+    insert_rows(
+        LedgerEvent,
+        _EVENT_FIELDS,
+        (
+            (
+                account.pk,
+                position,
+                event.kind.value,
+                securities[event.security] if event.security else None,
+                event.traded_on,
+                event.settled_on,
+                event.units or None,
+                event.amount_usd,
+                None if event.lot is None else event.lot.cost_usd,
+                event_detail(event),
+                event.reason,
+                source,
+                source_ref(account.pk, event.ref),
+                _corrected(account, event, source=source),
+                now,
+                None if actor is None else actor.pk,
+            )
+            for position, event in enumerate(events, start=first)
+        ),
+    )
 
 
 def _corrected(account: Account, event: LotEvent, *, source: str) -> int | None:
@@ -199,14 +223,12 @@ def _corrected(account: Account, event: LotEvent, *, source: str) -> int | None:
 
 def _write_lots(account: Account, before: Book, after: Book, *, securities: Mapping[str, int]) -> None:
     changed = [lot for key, lot in after.lots.items() if before.lots.get(key) != lot]
-    if changed:
-        Lot.objects.bulk_create(
-            [_lot_row(account, lot, securities[lot.security]) for lot in changed],
-            batch_size=_BATCH,
-            update_conflicts=True,
-            unique_fields=["account", "key"],
-            update_fields=["security", *_LOT_FIELDS, "closed_on"],
-        )
+    insert_rows(
+        Lot,
+        ("account", "security", "key", "closed_on", *_LOT_FIELDS),
+        ((account.pk, securities[lot.security], lot.key, None, *_lot_cells(lot)) for lot in changed),
+        replace_on=("account", "key"),
+    )
 
 
 def _close_lots(account: Account, before: Book, after: Book, *, last_on: date) -> None:
@@ -219,16 +241,6 @@ def _close_lots(account: Account, before: Book, after: Book, *, last_on: date) -
         for start in range(0, len(keys), _BATCH):
             batch = keys[start : start + _BATCH]
             Lot.objects.filter(account=account, key__in=batch).update(units=0, closed_on=day)
-
-
-def _lot_row(account: Account, lot: LedgerLot, security_id: int) -> Lot:
-    return Lot(
-        account=account,
-        security_id=security_id,
-        key=lot.key,
-        closed_on=None,
-        **{name: getattr(lot, name) for name in _LOT_FIELDS},
-    )
 
 
 def _write_cash(account: Account, before: Book, after: Book) -> None:
@@ -244,13 +256,17 @@ def _write_gains(
     account: Account,
     dispositions: Sequence[Disposition],
     *,
-    rows: Mapping[str, LedgerEvent],
+    source: str,
     securities: Mapping[str, int],
 ) -> None:
+    if not dispositions:
+        return
+    refs = {source_ref(account.pk, sold.event_ref) for sold in dispositions}
+    rows = dict(LedgerEvent.objects.filter(source=source, source_ref__in=refs).values_list("source_ref", "pk"))
     RealizedGain.objects.bulk_create(
         [
             RealizedGain(
-                event=rows[sold.event_ref],
+                event_id=rows[source_ref(account.pk, sold.event_ref)],
                 account=account,
                 security_id=securities[sold.security],
                 lot_key=sold.lot_key,

@@ -14,6 +14,7 @@ from portfolios.services.holds import lift_all, place_hold
 
 POLICY = "stale_price_days"
 DEFAULT_DAYS = 5
+MAX_PER_ACCOUNT = 5  # an account without any prices is held for the first few, not a hundred times
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,8 +73,11 @@ def _held_pairs(firm: Firm, stale: Mapping[int, _Stale]) -> Mapping[int, list[_S
     lots = Lot.objects.filter(
         account__firm=firm, account__is_held_away=False, closed_on__isnull=True, security_id__in=stale
     )
-    for account_id, security_id in lots.values_list("account_id", "security_id").distinct():
-        pairs[account_id].append(stale[security_id])
+    for account_id, security_id in (
+        lots.order_by("security__symbol").values_list("account_id", "security_id").distinct()
+    ):
+        if len(pairs[account_id]) < MAX_PER_ACCOUNT:
+            pairs[account_id].append(stale[security_id])
     return pairs
 
 
