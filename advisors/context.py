@@ -131,5 +131,5 @@ def masthead(request: HttpRequest) -> dict[str, object]:
         "nav_items": nav_items_of(member, view_name=match.view_name if match else ""),
         "who": who_is(member),
         "business_on": member.firm.business_on,
-        "find_url": _url("portfolios:accounts"),
+        "find_url": _url("accounts:accounts"),
     }

@@ -13,6 +13,8 @@ from advisors.selectors import AuditQuery
 from advisors.services import NewPerson
 
 MACHINE: Final = "machine"
+_ACTION: Final = forms.TextInput(attrs={"placeholder": "proposal."})
+_EXAMPLE: Final = forms.TextInput(attrs={"placeholder": "proposal 12"})
 _SUBJECT: Final = re.compile(r"^(?P<kind>[a-z][a-z_ ]*?)? ?(?P<id>\S*\d\S*)?$")
 
 
@@ -20,8 +22,8 @@ class AuditSearchForm(forms.Form):
     """A search in the audit log, sent by GET. `value()` is the query; a form with faults finds everything."""
 
     person = forms.ChoiceField(label="Person", required=False)
-    action = forms.CharField(label="Action begins with", required=False, max_length=64)
-    subject = forms.CharField(label="Subject, such as proposal 12", required=False, max_length=112)
+    action = forms.CharField(label="Action begins with", required=False, max_length=64, widget=_ACTION)
+    subject = forms.CharField(label="Subject", required=False, max_length=112, widget=_EXAMPLE)
     starts_on = forms.DateField(label="From", required=False, widget=forms.DateInput(attrs={"type": "date"}))
     ends_on = forms.DateField(label="To", required=False, widget=forms.DateInput(attrs={"type": "date"}))
 

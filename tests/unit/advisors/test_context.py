@@ -36,7 +36,7 @@ def test_a_role_sees_the_places_it_may_enter(role: Role, labels: str) -> None:
     ("view_name", "label"),
     [
         ("runs:today", "Today"),
-        ("portfolios:household", "Accounts"),
+        ("accounts:household", "Accounts"),
         ("rebalancing:proposal", "Proposals"),
         ("rebalancing:review", "Review"),
         ("rebalancing:batch", "Orders"),
