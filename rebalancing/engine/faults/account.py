@@ -21,9 +21,7 @@ from rebalancing.engine.types import (
 SUM_TOLERANCE = 1e-6
 
 
-def account_faults(
-    account: Account, *, case: Case, securities: dict[str, Security], path: str
-) -> Iterator[Fault]:
+def account_faults(account: Account, *, case: Case, securities: dict[str, Security], path: str) -> Iterator[Fault]:
     yield from number(account.cash, path=f"{path}.cash")
     yield from positive(account.after_tax_weight, path=f"{path}.after_tax_weight")
     yield from repeated(
@@ -31,14 +29,10 @@ def account_faults(
         noun="lot",
     )
     for index, lot in enumerate(account.lots):
-        yield from _lot_faults(
-            lot, case=case, securities=securities, path=f"{path}.lots[{index}]"
-        )
+        yield from _lot_faults(lot, case=case, securities=securities, path=f"{path}.lots[{index}]")
     is_unified = case.household is not None and case.household.mode == "unified"
     if not is_unified:
-        yield from target_faults(
-            account.target, securities=securities, path=f"{path}.target"
-        )
+        yield from target_faults(account.target, securities=securities, path=f"{path}.target")
     yield from limit_faults(account.class_limits, path=f"{path}.class_limits")
     yield from _substitute_faults(account, securities=securities, path=path)
     for index, constraint in enumerate(account.constraints):
@@ -49,9 +43,7 @@ def account_faults(
     yield from _worth_faults(account, securities=securities, path=path)
 
 
-def _lot_faults(
-    lot: Lot, *, case: Case, securities: dict[str, Security], path: str
-) -> Iterator[Fault]:
+def _lot_faults(lot: Lot, *, case: Case, securities: dict[str, Security], path: str) -> Iterator[Fault]:
     if lot.security not in securities:
         yield Fault(
             path=f"{path}.security",
@@ -74,37 +66,25 @@ def _lot_faults(
         )
 
 
-def target_faults(
-    target: dict[str, float], *, securities: dict[str, Security], path: str
-) -> Iterator[Fault]:
+def target_faults(target: dict[str, float], *, securities: dict[str, Security], path: str) -> Iterator[Fault]:
     for identity, weight in target.items():
         if identity != CASH and identity not in securities:
-            yield Fault(
-                path=f"{path}.{identity}", message="is not among the securities"
-            )
+            yield Fault(path=f"{path}.{identity}", message="is not among the securities")
         if not weight >= 0:
-            yield Fault(
-                path=f"{path}.{identity}", message=f"must be >= 0, is {weight:g}"
-            )
+            yield Fault(path=f"{path}.{identity}", message=f"must be >= 0, is {weight:g}")
     total = math.fsum(target.values())
     if abs(total - 1) > SUM_TOLERANCE:
         yield Fault(path=path, message=f"weights must sum to 1, sum to {total:.6f}")
 
 
-def limit_faults(
-    limits: dict[str, tuple[float, float]], *, path: str
-) -> Iterator[Fault]:
+def limit_faults(limits: dict[str, tuple[float, float]], *, path: str) -> Iterator[Fault]:
     for asset_class, (low, high) in limits.items():
         if not 0 <= low <= high <= 1:
-            message = (
-                f"must be [min, max] with 0 <= min <= max <= 1, is [{low:g}, {high:g}]"
-            )
+            message = f"must be [min, max] with 0 <= min <= max <= 1, is [{low:g}, {high:g}]"
             yield Fault(path=f"{path}.{asset_class}", message=message)
 
 
-def _substitute_faults(
-    account: Account, *, securities: dict[str, Security], path: str
-) -> Iterator[Fault]:
+def _substitute_faults(account: Account, *, securities: dict[str, Security], path: str) -> Iterator[Fault]:
     for index, substitute in enumerate(account.substitutes):
         at = f"{path}.substitutes[{index}]"
         for name, identity in (("for", substitute.for_), ("use", substitute.use)):
@@ -140,14 +120,10 @@ def _constraint_faults(constraint: Constraint, *, path: str) -> Iterator[Fault]:
         yield from not_negative(low, path=f"{path}.min_{unit}")
         yield from not_negative(high, path=f"{path}.max_{unit}")
         if low is not None and high is not None and low > high:
-            yield Fault(
-                path=path, message=f"min_{unit} {low} is above max_{unit} {high}"
-            )
+            yield Fault(path=path, message=f"min_{unit} {low} is above max_{unit} {high}")
 
 
-def _worth_faults(
-    account: Account, *, securities: dict[str, Security], path: str
-) -> Iterator[Fault]:
+def _worth_faults(account: Account, *, securities: dict[str, Security], path: str) -> Iterator[Fault]:
     numbers = [account.cash, account.cash_needs.raise_]
     for lot in account.lots:
         if lot.security not in securities:

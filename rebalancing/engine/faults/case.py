@@ -26,9 +26,7 @@ def value_faults(case: Case) -> Iterator[Fault]:
         noun="account",
     )
     for index, account in enumerate(case.accounts):
-        yield from account_faults(
-            account, case=case, securities=securities, path=f"accounts[{index}]"
-        )
+        yield from account_faults(account, case=case, securities=securities, path=f"accounts[{index}]")
     yield from return_faults(case)
     if case.household is not None:
         yield from _household_faults(case.household, securities=securities)
@@ -43,17 +41,11 @@ def value_faults(case: Case) -> Iterator[Fault]:
             )
 
 
-def _household_faults(
-    household: Household, *, securities: dict[str, Security]
-) -> Iterator[Fault]:
+def _household_faults(household: Household, *, securities: dict[str, Security]) -> Iterator[Fault]:
     if household.mode == "unified":
-        yield from target_faults(
-            household.target, securities=securities, path="household.target"
-        )
+        yield from target_faults(household.target, securities=securities, path="household.target")
     yield from limit_faults(household.class_limits, path="household.class_limits")
     if not 1 <= household.tracking_preference <= 10:
         message = f"must be between 1 and 10, is {household.tracking_preference}"
         yield Fault(path="household.tracking_preference", message=message)
-    yield from not_negative(
-        household.transfer_cost_bps, path="household.transfer_cost_bps"
-    )
+    yield from not_negative(household.transfer_cost_bps, path="household.transfer_cost_bps")

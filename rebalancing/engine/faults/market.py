@@ -5,9 +5,11 @@ from collections.abc import Iterator
 from decimal import Decimal
 
 import numpy as np
+import numpy.typing as npt
 
 from rebalancing.engine.types import CASH, Case, Fault, RiskModel, Security
 
+Matrix = npt.NDArray[np.float64]
 SYMMETRY_TOLERANCE = 1e-10
 EIGENVALUE_TOLERANCE = 1e-10
 
@@ -19,9 +21,7 @@ def market_faults(case: Case) -> Iterator[Fault]:
         path = f"securities[{index}]"
         yield from _security_faults(security, path=path)
         if security.id in seen:
-            yield Fault(
-                path=f"{path}.id", message=f"security {security.id} appears twice"
-            )
+            yield Fault(path=f"{path}.id", message=f"security {security.id} appears twice")
         seen.add(security.id)
     yield from _covariance_faults(case.risk_model)
     yield from _coverage_faults(case)
@@ -74,29 +74,22 @@ def _covariance_faults(model: RiskModel) -> Iterator[Fault]:
     path, size = "risk_model.factor_covariance", len(model.factors)
     if len(set(model.factors)) != size:
         yield Fault(path="risk_model.factors", message="a factor appears twice")
-    if len(model.factor_covariance) != size or any(
-        len(row) != size for row in model.factor_covariance
-    ):
-        yield Fault(
-            path=path, message=f"must be {size} by {size}, one row and column a factor"
-        )
+    if len(model.factor_covariance) != size or any(len(row) != size for row in model.factor_covariance):
+        yield Fault(path=path, message=f"must be {size} by {size}, one row and column a factor")
         return
-    if size == 0:
-        return
-    covariance = np.array(model.factor_covariance, dtype=np.float64)
+    if size > 0:
+        yield from _shape_of_covariance_faults(np.array(model.factor_covariance, dtype=np.float64), path=path)
+
+
+def _shape_of_covariance_faults(covariance: Matrix, *, path: str) -> Iterator[Fault]:
     scale = max(float(np.abs(covariance).max()), 1e-300)
+    size = len(covariance)
     for i, j in itertools.combinations(range(size), 2):
         if abs(covariance[i, j] - covariance[j, i]) > SYMMETRY_TOLERANCE * scale:
             yield Fault(path=f"{path}[{i}][{j}]", message=f"must equal [{j}][{i}]")
     for i in range(size):
         if covariance[i, i] < 0:
-            yield Fault(
-                path=f"{path}[{i}][{i}]",
-                message=f"a variance must be >= 0, is {covariance[i, i]:g}",
-            )
+            yield Fault(path=f"{path}[{i}][{i}]", message=f"a variance must be >= 0, is {covariance[i, i]:g}")
     least = float(np.linalg.eigvalsh((covariance + covariance.T) / 2)[0])
     if least < -EIGENVALUE_TOLERANCE * scale:
-        yield Fault(
-            path=path,
-            message=f"must be positive semi-definite, has the eigenvalue {least:.3g}",
-        )
+        yield Fault(path=path, message=f"must be positive semi-definite, has the eigenvalue {least:.3g}")

@@ -6,6 +6,14 @@ from rebalancing.engine.faults.numbers import fraction, not_negative, number
 from rebalancing.engine.types import Account, Case, Fault, Tax
 
 RATE_TOLERANCE = 1e-12
+NOT_NEGATIVE = (
+    "ordinary_offset",
+    "carryforward_short",
+    "carryforward_long",
+    "budget_tax",
+    "max_net_gain",
+    "deferral_years",
+)
 
 
 def tax_faults(account: Account, *, path: str) -> Iterator[Fault]:
@@ -23,32 +31,23 @@ def tax_faults(account: Account, *, path: str) -> Iterator[Fault]:
             message="is missing: a taxable account needs its tax block",
         )
         return
-    at = f"{path}.tax"
-    for name in ("short_rate", "long_rate", "ordinary_rate", "carried_loss_rate"):
-        yield from fraction(getattr(tax, name), path=f"{at}.{name}")
-    for name in (
-        "ordinary_offset",
-        "carryforward_short",
-        "carryforward_long",
-        "budget_tax",
-        "max_net_gain",
-        "deferral_years",
-    ):
-        yield from not_negative(getattr(tax, name), path=f"{at}.{name}")
-    for name in ("realized_short", "realized_long", "tax_used"):
-        yield from number(getattr(tax, name), path=f"{at}.{name}")
+    yield from _number_faults(tax, path=f"{path}.tax")
     if not tax.discount_rate > -1:
-        yield Fault(path=f"{at}.discount_rate", message="must be > -1")
+        yield Fault(path=f"{path}.tax.discount_rate", message="must be > -1")
     else:
-        yield from _rate_faults(tax, path=at)
+        yield from _rate_faults(tax, path=f"{path}.tax")
+
+
+def _number_faults(tax: Tax, *, path: str) -> Iterator[Fault]:
+    for name in ("short_rate", "long_rate", "ordinary_rate", "carried_loss_rate"):
+        yield from fraction(getattr(tax, name), path=f"{path}.{name}")
+    for name in NOT_NEGATIVE:
+        yield from not_negative(getattr(tax, name), path=f"{path}.{name}")
+    for name in ("realized_short", "realized_long", "tax_used"):
+        yield from number(getattr(tax, name), path=f"{path}.{name}")
     if tax.forced_harvest is not None:
-        yield from not_negative(
-            tax.forced_harvest.amount, path=f"{at}.forced_harvest.amount"
-        )
-        yield from not_negative(
-            tax.forced_harvest.short_only_amount,
-            path=f"{at}.forced_harvest.short_only_amount",
-        )
+        for name in ("amount", "short_only_amount"):
+            yield from not_negative(getattr(tax.forced_harvest, name), path=f"{path}.forced_harvest.{name}")
 
 
 def _rate_faults(tax: Tax, *, path: str) -> Iterator[Fault]:

@@ -1,22 +1,19 @@
 """Faults of cash needs, trading limits and pinned trades."""
 
 from collections.abc import Iterator
+from decimal import Decimal
 
 from rebalancing.engine.faults.numbers import fraction, not_negative, positive, repeated
-from rebalancing.engine.types import Account, Fault, Pinned, Security
+from rebalancing.engine.types import Account, Fault, Lot, Pinned, Security
 
 
-def trading_faults(
-    account: Account, *, securities: dict[str, Security], path: str
-) -> Iterator[Fault]:
+def trading_faults(account: Account, *, securities: dict[str, Security], path: str) -> Iterator[Fault]:
     trading = account.trading
     if not 1 <= trading.tracking_preference <= 10:
         message = f"must be between 1 and 10, is {trading.tracking_preference}"
         yield Fault(path=f"{path}.tracking_preference", message=message)
     if trading.max_tracking_error is not None:
-        yield from positive(
-            trading.max_tracking_error, path=f"{path}.max_tracking_error"
-        )
+        yield from positive(trading.max_tracking_error, path=f"{path}.max_tracking_error")
     for name in (
         "min_trade",
         "min_position",
@@ -26,20 +23,13 @@ def trading_faults(
         "only_if_benefit_exceeds_bps",
     ):
         yield from not_negative(getattr(trading, name), path=f"{path}.{name}")
-    pinned = (
-        (pin.security, f"{path}.pinned[{i}].security")
-        for i, pin in enumerate(trading.pinned)
-    )
+    pinned = ((pin.security, f"{path}.pinned[{i}].security") for i, pin in enumerate(trading.pinned))
     yield from repeated(pinned, noun="pinned security")
     for index, pin in enumerate(trading.pinned):
-        yield from _pinned_faults(
-            pin, account=account, securities=securities, path=f"{path}.pinned[{index}]"
-        )
+        yield from _pinned_faults(pin, account=account, securities=securities, path=f"{path}.pinned[{index}]")
 
 
-def _pinned_faults(
-    pin: Pinned, *, account: Account, securities: dict[str, Security], path: str
-) -> Iterator[Fault]:
+def _pinned_faults(pin: Pinned, *, account: Account, securities: dict[str, Security], path: str) -> Iterator[Fault]:
     if pin.security not in securities:
         yield Fault(
             path=f"{path}.security",
@@ -56,25 +46,28 @@ def _pinned_faults(
     if pin.side == "buy" and pin.lots:
         yield Fault(path=f"{path}.lots", message="a purchase names no lots")
     held = {lot.id: lot for lot in account.lots if lot.security == pin.security}
-    for index, part in enumerate(pin.lots):
-        if part.lot not in held:
-            yield Fault(
-                path=f"{path}.lots[{index}].lot",
-                message=f"{part.lot} is not a lot of {pin.security}",
-            )
-        elif not 0 < part.quantity <= held[part.lot].quantity:
-            message = f"must be > 0 and at most the {held[part.lot].quantity} held"
-            yield Fault(path=f"{path}.lots[{index}].quantity", message=message)
-    if pin.lots and sum(part.quantity for part in pin.lots) != pin.quantity:
-        yield Fault(
-            path=f"{path}.lots", message=f"must add up to the quantity {pin.quantity}"
-        )
-    if (
-        pin.side == "sell"
-        and pin.quantity is not None
-        and pin.quantity > sum(lot.quantity for lot in held.values())
-    ):
+    yield from _pinned_lot_faults(pin, held=held, path=path)
+    if pin.side == "sell" and _is_more(pin.quantity, [lot.quantity for lot in held.values()]):
         yield Fault(path=f"{path}.quantity", message="is more than what is held")
+
+
+def _pinned_lot_faults(pin: Pinned, *, held: dict[str, Lot], path: str) -> Iterator[Fault]:
+    for index, part in enumerate(pin.lots):
+        at = f"{path}.lots[{index}]"
+        yield from positive(part.quantity, path=f"{at}.quantity")
+        if part.lot not in held:
+            yield Fault(path=f"{at}.lot", message=f"{part.lot} is not a lot of {pin.security}")
+        elif _is_more(part.quantity, [held[part.lot].quantity]):
+            yield Fault(path=f"{at}.quantity", message=f"must be at most the {held[part.lot].quantity} held")
+    if pin.lots and sum(part.quantity for part in pin.lots) != pin.quantity:
+        yield Fault(path=f"{path}.lots", message=f"must add up to the quantity {pin.quantity}")
+
+
+def _is_more(quantity: Decimal | None, held: list[Decimal]) -> bool:
+    """Tell whether a quantity is above what is held, as far as both are numbers."""
+    if quantity is None or not all(value.is_finite() for value in (quantity, *held)):
+        return False
+    return quantity > sum(held)
 
 
 def cash_need_faults(account: Account, *, path: str) -> Iterator[Fault]:

@@ -48,7 +48,6 @@ CASES: dict[str, Case] = {
     "short gains to shelter": a_case(tax={"realized_short": "400"}),
     "losses beyond the allowance": a_case(tax={"realized_long": "-3010"}),
     "dear tickets": a_case(trading={"ticket_cost": "15"}),
-    "a least benefit out of reach": a_case(trading={"only_if_benefit_exceeds_bps": 1e5}),
     "never buy": a_case(**one("never_buy", security="CCC")),
     "never sell": a_case(**one("never_sell", security="AAA")),
     "never trade": a_case(**one("never_trade", identity_group="AAA")),
@@ -111,3 +110,22 @@ def test_the_engine_finds_the_best_of_all_sets_of_trades(name: str) -> None:
         assert outcome.lower_bound <= best.objective_usd + 1e-6
         assert outcome.objective >= best.objective_usd - 1e-6
         assert outcome.objective <= best.objective_usd + slack_usd
+
+
+def test_a_benefit_below_the_least_that_was_asked_for_is_not_taken() -> None:
+    case = a_case(trading={"only_if_benefit_exceeds_bps": 1e5})
+
+    outcome = rebalance(case, fallback=solve_convex)
+
+    assert outcome.status == "no_trade"
+    assert outcome.accounts[0].checks
+    assert verify(case, outcome).is_clean
+
+
+def test_a_rule_is_cured_however_little_it_brings() -> None:
+    case = a_case(trading={"only_if_benefit_exceeds_bps": 1e5}, cash_needs={"raise": "500"})
+
+    outcome = rebalance(case, fallback=solve_convex)
+
+    assert outcome.accounts[0].cash_after >= 500
+    assert verify(case, outcome).is_clean
