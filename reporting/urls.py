@@ -1,7 +1,14 @@
 """Addresses of reporting."""
 
-from django.urls import URLPattern
+from django.urls import URLPattern, path
+
+from reporting import views
 
 app_name = "reporting"
 
-urlpatterns: list[URLPattern] = []
+urlpatterns: list[URLPattern] = [
+    path("", views.reports, name="reports"),
+    path("<int:report_id>/", views.report, name="report"),
+    path("<int:report_id>/client-report.pdf", views.download, name="download"),
+    path("new/<int:account_id>/", views.new_report, name="new"),
+]

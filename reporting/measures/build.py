@@ -13,18 +13,20 @@ from reporting.measures.facts import VERSION, ReportFacts, Savings, SavingsColum
 from reporting.measures.inputs import Episode, Inputs
 from reporting.measures.requests import check_lines, client_requests
 from reporting.measures.savings import add_savings, before_trades, caused_usd, compare, rates_of, share_usd, tally
-from reporting.measures.story import lede, story
+from reporting.measures.story import lede, story, year_sentence
 from reporting.measures.trading import (
     allocation,
     our_dispositions,
     position,
     sold_lots,
+    sold_totals,
     standing_of,
     trade_lines,
     value_usd,
 )
 from reporting.measures.wording import day, listed, percent
 
+MANY_TRADES = 24
 METHOD = (
     "We solved the same case again with the same date, holdings, deposits, withdrawals and restrictions, without "
     "regard to tax and selling the oldest lots first. The difference in this year’s tax at your rates is what was "
@@ -36,13 +38,12 @@ def build_facts(inputs: Inputs) -> ReportFacts:
     """Turn everything a report is made from into what it says."""
     current = inputs.episodes[-1]
     period = _in_period(inputs)
-    trades = tuple(line for episode in (*period, current) for line in trade_lines(episode, words=inputs.words))
-    if current in period:
-        trades = tuple(line for episode in period for line in trade_lines(episode, words=inputs.words))
+    trades = _trades(inputs, period if current in period else (*period, current))
     standing = _standing(trades)
     requests = client_requests(current, plan=inputs.heading.risk_profile, wishes=inputs.wishes, words=inputs.words)
     columns = _columns(inputs, period=period)
     place = position(current)
+    sold = sold_lots(inputs.period_dispositions, words=inputs.words)
     told = story(trades, current=current, position=place, needs=inputs.wishes.needs, words=inputs.words)
     return ReportFacts(
         version=VERSION,
@@ -64,10 +65,19 @@ def build_facts(inputs: Inputs) -> ReportFacts:
         position=place,
         trades=trades,
         checks=check_lines(current, words=inputs.words),
-        sold_lots=sold_lots(inputs.period_dispositions, words=inputs.words),
+        sold_lots=sold,
+        sold_totals=sold_totals(sold),
         windows=tuple(sorted(inputs.windows, key=lambda window: (window.safe_on, window.symbol))),
         assumptions=_assumptions(inputs, current, columns=columns),
     )
+
+
+def _trades(inputs: Inputs, episodes: Sequence[Episode]) -> tuple[TradeLine, ...]:
+    """List trades by day as they were chosen, or the largest first where they fill more than a page."""
+    lines = [line for episode in episodes for line in trade_lines(episode, words=inputs.words)]
+    if len(lines) > MANY_TRADES:
+        lines.sort(key=lambda line: (-line.amount_usd, line.symbol))
+    return tuple(lines)
 
 
 def _standing(trades: Sequence[TradeLine]) -> Standing:
@@ -178,12 +188,21 @@ def _year_tax(inputs: Inputs, current: Episode) -> YearTax | None:
     realized, rates = inputs.year.realized, rates_of(tax)
     netted = net_year(realized=realized, carried_in=carried, offset_limit_usd=tax.ordinary_offset)
     used = tax_used_usd(realized=realized, carried_in=carried, rates=rates)
+    tax_usd, year = used.quantize(CENT, ROUND_HALF_EVEN), inputs.heading.period_ends_on.year
     return YearTax(
-        year=inputs.heading.period_ends_on.year,
+        sentence=year_sentence(
+            year=year,
+            account_count=inputs.year.account_count,
+            short_usd=realized.short_usd,
+            long_usd=realized.long_usd,
+            tax_usd=tax_usd,
+            budget_usd=inputs.wishes.budget_usd,
+        ),
+        year=year,
         account_count=inputs.year.account_count,
         short_usd=realized.short_usd,
         long_usd=realized.long_usd,
-        tax_usd=used.quantize(CENT, ROUND_HALF_EVEN),
+        tax_usd=tax_usd,
         budget_usd=inputs.wishes.budget_usd,
         short_frac=rates.short_frac,
         long_frac=rates.long_frac,

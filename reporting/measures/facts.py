@@ -76,6 +76,7 @@ class SavingsColumn:
 class YearTax:
     """The return's year so far: what trading caused, what limits it, what is carried in and would be carried on."""
 
+    sentence: str
     year: int
     account_count: int
     short_usd: Decimal
@@ -150,6 +151,17 @@ class SoldLot:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class SoldTotal:
+    """The lots sold of one term, added up; a loss that is disallowed is still in the gain."""
+
+    label: str
+    proceeds_usd: Decimal
+    cost_usd: Decimal
+    gain_usd: Decimal
+    disallowed_usd: Decimal
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class OpenWindow:
     """A loss of the last 30 days: until when nobody of the household may buy the security again."""
 
@@ -193,6 +205,7 @@ class ReportFacts:
     trades: tuple[TradeLine, ...]
     checks: tuple[CheckLine, ...]
     sold_lots: tuple[SoldLot, ...]
+    sold_totals: tuple[SoldTotal, ...]
     windows: tuple[OpenWindow, ...]
     assumptions: tuple[str, ...]
 

@@ -33,7 +33,8 @@ class Episode:
     One proposal on the account: its case, its outcome, what became of it, and the same case solved without tax.
 
     `dispositions` are the lots that its fills sold. `blind` is None where tax plays no part or it was not solved.
-    `is_settled` says that no more fills are awaited.
+    `is_live` says that what was not made may still be; `complete` names the securities whose order is filled, also
+    where a fund's units came out a little otherwise than proposed.
     """
 
     case: Case
@@ -43,7 +44,7 @@ class Episode:
     dispositions: tuple[Disposition, ...] = ()
     blind: Outcome | None = None
     is_live: bool = True
-    is_settled: bool = False
+    complete: frozenset[str] = frozenset()
 
     @property
     def account(self) -> Account:

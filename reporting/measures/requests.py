@@ -7,7 +7,16 @@ from rebalancing.engine.outcome import Check, Relaxed
 from rebalancing.engine.types import Constraint
 from reporting.measures.facts import CheckLine, Request, Tone
 from reporting.measures.inputs import ZERO, Episode, Wishes, Words
-from reporting.measures.wording import constraint_words, counted, dollars, listed, percent, rule_words, sentence
+from reporting.measures.wording import (
+    constraint_words,
+    counted,
+    dollars,
+    listed,
+    many_words,
+    percent,
+    rule_words,
+    sentence,
+)
 
 WORD_OF: Mapping[Tone, str] = {
     "followed": "Followed",
@@ -16,6 +25,9 @@ WORD_OF: Mapping[Tone, str] = {
     "not_followed": "Not followed",
     "noted": "Noted",
 }
+
+_FIRST: tuple[Tone, ...] = ("not_followed", "exception", "in_progress", "followed", "noted")
+_MANY = ("wash_sale", "min_trade", "min_position", "quantity_step", "hold_only")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,7 +43,7 @@ class _Ground:
 
 def client_requests(episode: Episode, *, plan: str, wishes: Wishes, words: Words) -> tuple[Request, ...]:
     """
-    List what is in force for the account and how the trades followed it, the plan first.
+    List what is in force for the account and how the trades followed it: the plan, then what was not simply followed.
 
     Of settings only those that differ from the firm's are requests; the firm's own restricted list is none.
     """
@@ -42,23 +54,34 @@ def client_requests(episode: Episode, *, plan: str, wishes: Wishes, words: Words
         checks={check.rule: check for check in episode.outcome.checks},
         relaxed={one.rule: one for one in episode.outcome.relaxed},
     )
-    lines = [*_plan(ground, plan), *_cash(ground), *_restrictions(ground), *_tax(ground), *_trading(ground)]
-    return tuple(lines)
+    lines = [*_cash(ground), *_restrictions(ground), *_tax(ground), *_trading(ground)]
+    return (*_plan(ground, plan), *sorted(lines, key=lambda line: _FIRST.index(line.tone)))
 
 
 def check_lines(episode: Episode, *, words: Words) -> tuple[CheckLine, ...]:
-    """Say every rule that was checked, those that did not simply pass first."""
+    """Say every rule that was checked, what did not simply pass first; what passed for many securities is counted."""
     relaxed = {one.rule: one for one in episode.outcome.relaxed}
-    lines = []
+    lines, passed = [], dict.fromkeys(_MANY, 0)
     for check in episode.outcome.checks:
-        tone = _tone(check)
-        because = relaxed.get(check.rule)
-        evidence = check.evidence if because is None else f"{check.evidence}; {_because(because, words)}"
-        word = "Passed" if tone == "followed" else {"exception": "Gave way"}.get(tone, "Failed")
-        lines.append(
-            CheckLine(rule=sentence(rule_words(check.rule, words))[:-1], tone=tone, word=word, evidence=evidence)
-        )
+        verb = check.rule.partition(" ")[0]
+        if verb in passed and check.verdict == "pass":
+            passed[verb] += 1
+        else:
+            lines.append(_check_line(check, relaxed.get(check.rule), words=words))
+    lines.extend(_counted_line(verb, count) for verb, count in passed.items() if count)
     return tuple(sorted(lines, key=lambda line: line.tone == "followed"))
+
+
+def _check_line(check: Check, because: Relaxed | None, *, words: Words) -> CheckLine:
+    tone = _tone(check)
+    evidence = check.evidence if because is None else f"{check.evidence}; {_because(because, words)}"
+    word = "Passed" if tone == "followed" else {"exception": "Gave way"}.get(tone, "Failed")
+    return CheckLine(rule=sentence(rule_words(check.rule, words))[:-1], tone=tone, word=word, evidence=evidence)
+
+
+def _counted_line(verb: str, count: int) -> CheckLine:
+    evidence = f"{counted(count, 'security', 'securities')} checked"
+    return CheckLine(rule=many_words(verb), tone="followed", word="Passed", evidence=evidence)
 
 
 def _tone(check: Check) -> Tone:

@@ -39,7 +39,7 @@ def story(
     paragraphs = [*_told(made, verb="made", needs=needs), *_told(proposed, verb="proposed", needs=needs)]
     if not trades:
         paragraphs.append("We made no trades: none would have been worth its tax and cost.")
-    paragraphs.extend(_why_not(current, words=words))
+    paragraphs.extend(_why_not(current, words=words, is_proposed=bool(proposed) and not made))
     paragraphs.append(_standing(position))
     return tuple(paragraphs)
 
@@ -107,10 +107,11 @@ def _amount(lines: Sequence[TradeLine]) -> Decimal:
     return sum((line.amount_usd for line in lines), ZERO)
 
 
-def _why_not(episode: Episode, *, words: Words) -> Iterator[str]:
+def _why_not(episode: Episode, *, words: Words, is_proposed: bool) -> Iterator[str]:
+    opening = "We do not propose to" if is_proposed else "We did not"
     for one in episode.outcome.why_not[:MAX_WHY_NOT]:
         name = security_name(one.security, words)
-        yield sentence(f"We did not {one.wanted} of {name}: {one.stopped_by}")
+        yield sentence(f"{opening} {one.wanted} of {name}: {one.stopped_by}")
 
 
 def _standing(position: Position) -> str:
@@ -145,6 +146,10 @@ def _kept(requests: Sequence[Request], *, standing: Standing, trade_count: int) 
     opening = proposed if standing == "proposed" else "We"
     if not requests:
         return "We kept your account close to its target."
+    under_way = sum(line.tone == "in_progress" for line in requests)
+    if not off and under_way:
+        still = f"{counted(under_way, 'request')} {'is' if under_way == 1 else 'are'} still under way"
+        return f"{opening} {does} your plan and what you asked for; {still}."
     if not off:
         return f"{opening} {does} your plan and everything you asked for."
     return f"{opening} {does} your plan and what you asked for, with {counted(len(off), 'exception')} named below."
@@ -167,3 +172,20 @@ def _saved(savings: Savings, *, is_proposed: bool) -> str:
     else:
         share = f"{dollars(good)} of it for good"
     return f"{against}{who} {verb} {dollars(total)} of tax this year, {share}."
+
+
+def year_sentence(
+    *,
+    year: int,
+    account_count: int,
+    short_usd: Decimal,
+    long_usd: Decimal,
+    tax_usd: Decimal,
+    budget_usd: Decimal | None,
+) -> str:
+    """Say what the year's trading has done to the client's tax so far, against the budget."""
+    where = "in this account" if account_count == 1 else f"in the {account_count} taxable accounts of your return"
+    gains = f"net short-term gains of {dollars(short_usd)} and net long-term gains of {dollars(long_usd)}"
+    effect = f"caused {dollars(tax_usd)} of tax" if tax_usd >= 0 else f"lowered your tax by {dollars(-tax_usd)}"
+    budget = f", of a budget of {dollars(budget_usd)}" if budget_usd is not None and tax_usd >= 0 else ""
+    return f"So far in {year}, trading {where} realised {gains}; it {effect}{budget}."

@@ -7,7 +7,7 @@ from decimal import ROUND_HALF_EVEN, ROUND_HALF_UP, Decimal
 from portfolios.ledger.types import CENT, Disposition, Term
 from rebalancing.engine.outcome import Trade
 from rebalancing.engine.types import CASH, CASH_CLASS, Case
-from reporting.measures.facts import ClassShare, Position, SoldLot, Standing, TradeLine
+from reporting.measures.facts import ClassShare, Position, SoldLot, SoldTotal, Standing, TradeLine
 from reporting.measures.inputs import ZERO, Episode, Fill, Words
 from reporting.measures.wording import REASON_WORDS, sentence
 
@@ -23,9 +23,7 @@ def standing_of(episode: Episode) -> Standing:
         return "none"
     if not episode.fills:
         return "proposed" if episode.is_live else "none"
-    asked = {(trade.side, trade.security): trade.quantity for trade in trades}
-    is_whole = all(_filled(episode.fills, side, name) >= units for (side, name), units in asked.items())
-    return "made" if is_whole else "partly_made"
+    return "made" if all(_is_whole(episode, trade) for trade in trades) else "partly_made"
 
 
 def trade_lines(episode: Episode, *, words: Words) -> tuple[TradeLine, ...]:
@@ -45,7 +43,7 @@ def _made(trade: Trade, fills: list[Fill], *, episode: Episode, words: Words) ->
     amount = sum((fill.units * fill.price_usd for fill in fills), ZERO)
     sold = [one for one in episode.dispositions if one.security == trade.security] if trade.side == "sell" else []
     return TradeLine(
-        standing="made" if units >= trade.quantity else "partly_made",
+        standing="made" if _is_whole(episode, trade) else "partly_made",
         traded_on=max(fill.traded_on for fill in fills),
         side=trade.side,
         symbol=trade.security,
@@ -135,6 +133,25 @@ def sold_lots(dispositions: Iterable[Disposition], *, words: Words) -> tuple[Sol
         for one in dispositions
     ]
     return tuple(sorted(rows, key=lambda row: (row.sold_on, row.symbol, row.acquired_on or date.min, row.units)))
+
+
+def sold_totals(rows: Iterable[SoldLot]) -> tuple[SoldTotal, ...]:
+    """Add up the lots of each term whose gain is known."""
+    known = [row for row in rows if row.gain_usd is not None]
+    totals = []
+    for term, label in (("short", "Short-term"), ("long", "Long-term")):
+        group = [row for row in known if row.term == term]
+        if group:
+            totals.append(
+                SoldTotal(
+                    label=label,
+                    proceeds_usd=sum((row.proceeds_usd for row in group), ZERO),
+                    cost_usd=sum((row.cost_usd or ZERO for row in group), ZERO),
+                    gain_usd=sum((row.gain_usd or ZERO for row in group), ZERO),
+                    disallowed_usd=sum((row.disallowed_usd for row in group), ZERO),
+                )
+            )
+    return tuple(totals)
 
 
 def held_units(episode: Episode, *, is_after: bool) -> Units:
@@ -248,8 +265,9 @@ def _prices(case: Case) -> Mapping[str, Decimal]:
     return {security.id: security.price for security in case.securities}
 
 
-def _filled(fills: Iterable[Fill], side: str, security: str) -> Decimal:
-    return sum((fill.units for fill in fills if fill.side == side and fill.security == security), ZERO)
+def _is_whole(episode: Episode, trade: Trade) -> bool:
+    of_it = (fill.units for fill in episode.fills if (fill.side, fill.security) == (trade.side, trade.security))
+    return trade.security in episode.complete or sum(of_it, ZERO) >= trade.quantity
 
 
 def _recognized(dispositions: Iterable[Disposition], term: Term) -> Decimal:

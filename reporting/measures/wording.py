@@ -83,8 +83,8 @@ def units(count: Decimal) -> str:
 
 
 def day(on: date) -> str:
-    """Write a day of the year: November 12."""
-    return f"{month(on)} {on.day}"
+    """Write a day of the year: November 12, never parted by a line's end."""
+    return f"{month(on)}\u00a0{on.day}"
 
 
 def month(on: date) -> str:
@@ -165,6 +165,13 @@ def _between(low: Bound, high: Bound, *, write: Callable[[Decimal], str]) -> str
 
 def _exact(bound: Bound) -> Decimal:
     return Decimal(str(bound or 0))
+
+
+def many_words(verb: str) -> str:
+    """Say a rule that is checked for many securities at once: no wash sale."""
+    return sentence(
+        _SUBJECT_RULES[verb].replace("{} is kept", "some are kept").replace(" in {}", "").replace(", {}", "")
+    )[:-1]
 
 
 def rule_words(rule: str, words: Words) -> str:

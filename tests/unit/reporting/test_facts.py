@@ -167,7 +167,7 @@ def test_trades_that_were_booked_are_made_at_the_prices_paid() -> None:
     assert (sale.standing, sale.units, sale.amount_usd) == ("made", Decimal(20), Decimal("990.00"))
     assert (sale.short_usd, sale.long_usd) == (Decimal("-210.00"), 0)
     assert sale.reasons == ("use a loss",) and sale.why == "Uses a loss of $200."
-    assert facts.story[0] == "We traded on March 3: 1 sale for $990 and 1 purchase for $1,000."
+    assert facts.story[0] == "We traded on March\u00a03: 1 sale for $990 and 1 purchase for $1,000."
     assert "To use losses, we sold Alpha Fund (AAA) for $990, a loss of $210." in facts.story
 
 
@@ -178,7 +178,7 @@ def test_trades_that_were_not_booked_are_only_proposed() -> None:
     assert {line.standing for line in facts.trades} == {"proposed"}
     assert (
         facts.story[0]
-        == "We propose 1 sale for $1,000 and 1 purchase for $1,000, as of March 2. None of these has been made."
+        == "We propose 1 sale for $1,000 and 1 purchase for $1,000, as of March\u00a02. None of these has been made."
     )
     assert facts.lede.startswith("We propose 2 trades; none has been made yet. They would follow")
     assert [column.label for column in facts.columns] == ["If the proposed trades are made"]
@@ -215,7 +215,7 @@ def test_savings_are_those_worked_out_by_hand() -> None:
     facts = report()
 
     column = facts.columns[0]
-    assert column.label == "January 1 to March 4"
+    assert column.label == "January\u00a01 to March\u00a04"
     assert column.savings.deferred_gains_usd == Decimal("202.30")
     assert column.savings.losses_usd == Decimal("51.30")
     assert column.savings.total_usd == Decimal("253.60")

@@ -1,0 +1,117 @@
+"""
+From the facts of a report to a tagged PDF (PDF/UA-1) that is the same whenever it is made.
+
+WeasyPrint and vl-convert are imported here when a report is made, so that no web process carries them. Nothing is
+fetched from the network: styles and font are files of ours, the picture stands in the page.
+"""
+
+import json
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from hashlib import sha256
+from pathlib import Path
+from typing import Final
+from urllib.parse import quote
+
+from django.conf import settings
+from django.template.loader import render_to_string
+
+from rebalancing.charts import Chart
+from reporting.charts import allocation_picture
+from reporting.measures.facts import ReportFacts
+
+STATIC: Final = Path(settings.BASE_DIR) / "static"
+ALLOWED: Final = frozenset({"file", "data"})
+
+
+class FetchRefused(ValueError):
+    """The report asked for something that is not a file of ours."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MadePdf:
+    content: bytes
+    page_count: int
+
+    @property
+    def sha256(self) -> str:
+        """Return the hash by which a copy can be recognised."""
+        return sha256(self.content).hexdigest()
+
+
+def make_pdf(facts: ReportFacts, *, facts_hash: str, mark: str = "") -> MadePdf:
+    """Draw a report. `mark` is the firm's mark as SVG; equal facts and mark give equal bytes."""
+    picture = allocation_picture(facts) if facts.allocation else None
+    html = render_to_string(
+        "reporting/client_report.html",
+        {
+            "facts": facts,
+            "picture": picture,
+            "picture_uri": data_uri(svg_of(picture)) if picture else "",
+            "mark_uri": data_uri(mark) if mark.strip().startswith("<svg") else "",
+        },
+    )
+    with _fixed_dates(facts):
+        return _render(html, identifier=facts_hash)
+
+
+def svg_of(picture: Chart) -> str:
+    """Draw a Vega-Lite specification in the light look of the pages."""
+    import vl_convert
+
+    looks = json.loads((STATIC / "vega-config.json").read_text())
+    svg: str = vl_convert.vegalite_to_svg(dict(picture.spec), config=looks["light"], allowed_base_urls=[])
+    return svg
+
+
+def data_uri(svg: str) -> str:
+    """Put a picture into the address itself, so that nothing has to be fetched."""
+    return "data:image/svg+xml," + quote(svg)
+
+
+def _render(html: str, *, identifier: str) -> MadePdf:
+    import weasyprint
+    from weasyprint.text.fonts import FontConfiguration
+
+    fonts, fetcher = FontConfiguration(), own_fetcher()
+    style = weasyprint.CSS(filename=str(STATIC / "report.css"), font_config=fonts, url_fetcher=fetcher)
+    page = weasyprint.HTML(string=html, base_url=STATIC.as_uri() + "/", url_fetcher=fetcher)
+    document = page.render(stylesheets=[style], font_config=fonts)
+    content: bytes = document.write_pdf(
+        pdf_variant="pdf/ua-1", pdf_tags=True, pdf_identifier=identifier.encode(), uncompressed_pdf=False
+    )
+    return MadePdf(content=content, page_count=len(document.pages))
+
+
+def own_fetcher() -> object:
+    """Return a fetcher that opens files of `static/` and data in the address itself, and refuses all else."""
+    from weasyprint.urls import FatalURLFetchingError, URLFetcher
+
+    class OwnFetcher(URLFetcher):
+        """Opens nothing but what lies beside the stylesheet."""
+
+        def fetch(self, url: str, headers: Mapping[str, str] | None = None) -> object:
+            """Open a file of ours; anything else stops the report."""
+            scheme = url.partition(":")[0].lower()
+            if scheme not in ALLOWED or (scheme == "file" and not url.startswith(STATIC.as_uri() + "/")):
+                raise FatalURLFetchingError(f"a report fetches nothing from {scheme}: {url[:80]}")
+            return super().fetch(url, headers)
+
+    return OwnFetcher(allowed_protocols=sorted(ALLOWED), allow_redirects=False)
+
+
+@contextmanager
+def _fixed_dates(facts: ReportFacts) -> Iterator[None]:
+    """Give font subsets the date of the report, not of the clock, so that equal facts give equal bytes."""
+    ends = facts.heading.period_ends_on
+    before = os.environ.get("SOURCE_DATE_EPOCH")
+    os.environ["SOURCE_DATE_EPOCH"] = str((ends.toordinal() - 719163) * 86400)
+    try:
+        yield
+    finally:
+        if before is None:
+            del os.environ["SOURCE_DATE_EPOCH"]
+        else:
+            os.environ["SOURCE_DATE_EPOCH"] = before

@@ -1,0 +1,91 @@
+"""The pages of reports: the list, one report, the request, the file."""
+
+from dataclasses import dataclass
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.urls import reverse
+from django.utils import timezone
+from django.views.decorators.http import require_GET, require_http_methods
+
+from advisors.access import HtmxRequest, requires
+from advisors.errors import Invalid
+from advisors.permissions import Capability, can
+from advisors.responses import page_or_part, see_other
+from reporting import services
+from reporting.charts import allocation_picture
+from reporting.forms import ReportForm, this_year
+from reporting.selectors.reports import ReportSubject, report_page, report_rows, report_subject
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Step:
+    """One step of the way to a page; the last has no address."""
+
+    label: str
+    url: str = ""
+
+
+@requires(Capability.VIEW_REPORTS)
+@require_GET
+def reports(request: HtmxRequest) -> HttpResponse:
+    """List the reports of the member's book."""
+    rows = report_rows(request.membership, page=request.GET.get("page", "1"))
+    context = {"rows": rows, "can_issue": can(request.membership, Capability.ISSUE_REPORTS)}
+    return page_or_part(request, "reporting/reports.html", part="rows", context=context)
+
+
+@requires(Capability.VIEW_REPORTS)
+@require_GET
+def report(request: HtmxRequest, report_id: int) -> HttpResponse:
+    """Show one report: its state while it is made, then what it says."""
+    page = report_page(request.membership, report_id)
+    facts = page.facts
+    context = {
+        "page": page,
+        "facts": facts,
+        "picture": allocation_picture(facts) if facts is not None and facts.allocation else None,
+        "can_issue": can(request.membership, Capability.ISSUE_REPORTS),
+        "trail": (
+            Step(label="Reports", url=reverse("reporting:reports")),
+            Step(label=f"{page.row.household}, {page.row.account}"),
+        ),
+    }
+    return page_or_part(request, "reporting/report.html", part="state", context=context)
+
+
+@requires(Capability.VIEW_REPORTS)
+@require_GET
+def download(request: HtmxRequest, report_id: int) -> HttpResponse:
+    """Hand out the PDF."""
+    file = services.download_report(request.membership, report_id, now=timezone.now())
+    response = HttpResponse(file.content, content_type="application/pdf")
+    response["Content-Disposition"] = f'attachment; filename="{file.name}"'
+    return response
+
+
+@requires(Capability.ISSUE_REPORTS)
+@require_http_methods(["GET", "POST"])
+def new_report(request: HtmxRequest, account_id: int) -> HttpResponse:
+    """Ask for a report on an account, or on one proposal of it."""
+    subject = report_subject(request.membership, account_id, proposal_id=_number(request, "proposal"))
+    form = ReportForm(request.POST or None, initial=this_year(subject.business_on))
+    if request.method == "POST" and form.is_valid():
+        wanted = form.value(account_id=account_id, proposal_id=subject.proposal_id)
+        try:
+            made = services.issue_report(request.membership, wanted, now=timezone.now())
+        except Invalid as refused:
+            form.add_error(None, str(refused))
+        else:
+            return see_other(request, reverse("reporting:report", args=[made.pk]))
+    return render(request, "reporting/new_report.html", _asked(form, subject), status=422 if form.errors else 200)
+
+
+def _asked(form: ReportForm, subject: ReportSubject) -> dict[str, object]:
+    trail = (Step(label="Reports", url=reverse("reporting:reports")), Step(label="New report"))
+    return {"form": form, "subject": subject, "trail": trail}
+
+
+def _number(request: HttpRequest, name: str) -> int | None:
+    raw = request.POST.get(name) or request.GET.get(name) or ""
+    return int(raw) if raw.isdecimal() else None
