@@ -80,6 +80,11 @@ class Problem:
         return self.universe.value_usd
 
     @property
+    def gross_usd(self) -> float:
+        """Return what the account holds before anything is raised: the size of the numbers, for scaling."""
+        return max(float(self.universe.held_usd.sum()) + abs(self.universe.cash_usd), self.value_usd)
+
+    @property
     def max_tracking_error(self) -> float | None:
         return self.universe.account.trading.max_tracking_error
 

@@ -1,7 +1,7 @@
 """
 The convex problem written in cvxpy: the readable definition, the cross-check of the fast solver, and its fallback.
 
-Amounts are scaled to basis points of the account's value, so that a solver's tolerance means the same for $50k and
+Amounts are scaled to basis points of what the account holds, so that a solver's tolerance means the same for $50k and
 $20M. Variables, stacked in one vector v: u dollars traded of every open segment; t one epigraph a hinge (t >= 0,
 t >= inside); e one slack a row that may give way; a active dollars of every security that can trade; f the factor
 exposures of all. Every hinge has its own epigraph: cvxpy 1.9 solves maxima of multiples of one expression wrongly.
@@ -24,7 +24,10 @@ Modelled: TypeAlias = Any
 cp: Modelled = cvxpy
 Backend = Literal["clarabel", "osqp"]
 BPS = 1e-4
-SLACK_TOLERANCE_BPS = 1e-6
+# Rows give by this much, so that rules which just fit together leave the solver an inside to work in.
+ROW_TOLERANCE_BPS = 1e-5
+ALLOWED_TOLERANCE_BPS = 1e-4
+ALLOWED_TOLERANCE_FRAC = 1e-6
 BOUND_TOLERANCE = 1e-7
 
 
@@ -89,7 +92,8 @@ class _Layout:
     def __init__(self, query: Query) -> None:
         problem = query.problem
         self.query, self.problem = query, problem
-        self.unit_usd = problem.value_usd * BPS
+        self.unit_usd = problem.gross_usd * BPS
+        self.pull = problem.aversion * self.unit_usd / problem.value_usd
         self.rows = problem.all_rows(query.regime)
         self.kept = [row for row in self.rows if query.goal is None or row.rank <= query.goal]
         is_open = ~query.shut() & (problem.segments.upper_usd > problem.segments.lower_usd)
@@ -195,11 +199,11 @@ def _add_row(
     if row.high_usd < INF:
         upper_rows[place] = len(table.right)
         full = np.concatenate([values, weights, [-1.0] * len(slack)])
-        table.add(where, full, row.high_usd / layout.unit_usd - fixed)
+        table.add(where, full, row.high_usd / layout.unit_usd - fixed + ROW_TOLERANCE_BPS)
     if row.low_usd > -INF:
         lower_rows[place] = len(table.right)
         full = np.concatenate([-values, np.zeros(len(extra)), [-1.0] * len(slack)])
-        table.add(where, full, fixed - row.low_usd / layout.unit_usd)
+        table.add(where, full, fixed - row.low_usd / layout.unit_usd + ROW_TOLERANCE_BPS)
 
 
 def _add_allowances(layout: _Layout, table: _Triplets) -> None:
@@ -209,7 +213,7 @@ def _add_allowances(layout: _Layout, table: _Triplets) -> None:
         if rank == Rank.TRACKING_ERROR and layout.has_cone:
             places.append(layout.at_cone)
         if places and rank != layout.query.goal:
-            allowed = allowed_usd / layout.unit_usd + SLACK_TOLERANCE_BPS
+            allowed = allowed_usd / layout.unit_usd * (1 + ALLOWED_TOLERANCE_FRAC) + ALLOWED_TOLERANCE_BPS
             table.add(np.array(places, dtype=np.intp), np.ones(len(places)), allowed)
 
 
@@ -262,7 +266,7 @@ def _goal(layout: _Layout, v: Modelled) -> Modelled:
     linear[: layout.at_t] = (problem.cost + layout.pieces.linear)[layout.open]
     for hinge in layout.cost_hinges:
         linear[layout.at_t + layout.hinge_at[id(hinge)]] = hinge.weight
-    scale = problem.aversion * BPS
+    scale = layout.pull
     own = np.sqrt(scale * problem.risk.specific[layout.moving])
     weights = np.concatenate([own, np.full(layout.width - layout.at_f, np.sqrt(scale))])
     return cp.sum_squares(cp.multiply(weights, v[layout.at_a :])) / 2 + linear @ v
@@ -276,7 +280,7 @@ def _cone(layout: _Layout, v: Modelled) -> Modelled:
     constant = float(np.sqrt(problem.risk.specific[still] @ before[still] ** 2))
     own = cp.multiply(np.sqrt(problem.risk.specific[layout.moving]), v[layout.at_a : layout.at_f])
     parts = cp.hstack([own, v[layout.at_f :], np.array([constant])])
-    cap = float(problem.max_tracking_error or 0.0) / BPS
+    cap = float(problem.max_tracking_error or 0.0) * problem.value_usd / layout.unit_usd
     return cp.SOC(cap + v[layout.at_cone], parts)
 
 
@@ -293,7 +297,7 @@ def _read_solution(layout: _Layout, model: _Model) -> Solution:
     capped = tracking_price / max(float(np.sqrt(problem.risk.variance(active))), 1e-9)
     factor = problem.risk.loadings @ (active @ problem.risk.loadings)
     own = problem.risk.specific * active
-    coupling = (problem.aversion * BPS + capped) * factor + capped * own
+    coupling = (layout.pull + capped) * factor + capped * own
     objective = float(model.problem.value) * layout.unit_usd
     if layout.query.goal is None:
         objective += _constants_usd(layout)
@@ -305,7 +309,7 @@ def _read_solution(layout: _Layout, model: _Model) -> Solution:
         row_prices=_row_prices(layout, model, duals),
         segment_prices=prices,
         coupling_prices=coupling,
-        holding_prices=coupling + problem.aversion * BPS * own,
+        holding_prices=coupling + layout.pull * own,
         tracking_price=tracking_price,
     )
 
@@ -315,7 +319,7 @@ def _constants_usd(layout: _Layout) -> float:
     problem = layout.problem
     before = _active_before(layout)
     still = np.delete(np.arange(problem.universe.count), layout.moving)
-    own = float(problem.risk.specific[still] @ before[still] ** 2) * problem.aversion * BPS / 2 * layout.unit_usd
+    own = float(problem.risk.specific[still] @ before[still] ** 2) * layout.pull / 2 * layout.unit_usd
     fixed = float((problem.cost + layout.pieces.linear) @ layout.fixed_usd)
     return own + fixed + problem.constant_usd + layout.pieces.constant_usd
 

@@ -59,7 +59,7 @@ def open_wash_state(case: Case) -> WashState:
     for account in case.accounts:
         for acquisition in _acquisitions(account, as_of=case.as_of):
             purchases.setdefault(securities[acquisition[1]].group, set()).add(acquisition)
-        losses |= _pinned_loss_groups(account, securities=securities)
+        losses |= _certain_loss_groups(account, securities=securities)
     return WashState(
         purchases={group: frozenset(found) for group, found in purchases.items()}, loss_groups=frozenset(losses)
     )
@@ -142,13 +142,16 @@ def _acquisitions(account: Account, *, as_of: date) -> Iterator[Acquisition]:
             yield account.id, pin.security, None
 
 
-def _pinned_loss_groups(account: Account, *, securities: Mapping[str, Security]) -> set[str]:
-    """Return the groups in which an account is told to sell a lot at a loss."""
+def _certain_loss_groups(account: Account, *, securities: Mapping[str, Security]) -> set[str]:
+    """Return the groups in which an account has to sell a loss: the lot is pinned, or may not be owned any longer."""
     if not account.is_taxable:
         return set()
     told = {part.lot for pin in account.trading.pinned if pin.side == "sell" for part in pin.lots}
-    return {
-        securities[lot.security].group
-        for lot in account.lots
-        if lot.id in told and is_loss(lot, price=securities[lot.security].price)
-    }
+    banned = [rule for rule in account.constraints if rule.verb == "never_own" and rule.disposal in (None, "now")]
+    groups: set[str] = set()
+    for lot in account.lots:
+        item = securities[lot.security]
+        goes = lot.id in told or (any(rule.applies_to(item) for rule in banned) and not lot.gift)
+        if goes and is_loss(lot, price=item.price):
+            groups.add(item.group)
+    return groups

@@ -2,7 +2,8 @@
 Round a plan to whole steps of named lots, then improve it move by move until no move does any good.
 
 Rules come first, in the order of sacrifice: the hardest violated rank is cured by the cheapest move a dollar, no move
-may worsen a harder one. Only moves that worsen no rule serve the objective. The plan's bound stays what it is: below.
+may worsen a harder one. Only moves that worsen no rule serve the objective. Where no single move helps, a move that
+does harm is tried together with the best that mends it. The plan's bound stays what it is: below.
 """
 
 from dataclasses import dataclass
@@ -11,20 +12,22 @@ import numpy as np
 
 from rebalancing.engine.choices import Plan
 from rebalancing.engine.constraints import Rank
-from rebalancing.engine.problem import Problem
 from rebalancing.engine.rounding.lattice import Grains, Lattice, RoundedTrade, build_lattice, rounded_trades
 from rebalancing.engine.rounding.moves import Moves, Scores, State, apply_move, list_moves, score_moves, state_of
 from rebalancing.engine.rounding.nearest import nearest_grains
-from rebalancing.engine.universe import Flags, Vector
+from rebalancing.engine.universe import Flags, Places, Vector
 
 MAX_MOVES = 600
+MAX_PAIRS = 30
+FIRST_MOVES = 30
 PROGRESS_USD = 0.01
 PROGRESS_FRAC = 1e-9
+NOTHING_USD = 0.0025
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Rounded:
-    """The trades of one account, exact, and what the search thinks of them; `is_better` than doing nothing."""
+    """The trades of one account, exact, and what they cost and violate by the search's own count."""
 
     trades: tuple[RoundedTrade, ...]
     traded_usd: Vector
@@ -33,15 +36,14 @@ class Rounded:
 
 
 def round_plan(plan: Plan) -> Rounded:
-    """Turn dollars into trades."""
-    problem = plan.problem
-    lattice = build_lattice(problem)
-    prices = plan.solution.segment_prices
+    """Turn dollars into trades; into none (but pinned ones) where that is no worse."""
+    lattice = build_lattice(plan.problem)
     closed = plan.query.closed
-    states = [state_of(lattice, nearest_grains(lattice, plan.solution.traded_usd, prices=prices))]
-    states[0] = improve(lattice, states[0], closed=closed)
-    states.append(state_of(lattice, nothing(lattice)))
-    best = min(states, key=lambda state: _rank_key(problem, state))
+    start = nearest_grains(lattice, plan.solution.traded_usd, prices=plan.solution.segment_prices)
+    best = improve(lattice, state_of(lattice, start), closed=closed)
+    still = state_of(lattice, nothing(lattice))
+    if not is_better(best, still, progress_usd=0.0):
+        best = improve(lattice, still, closed=closed) if best.violations.any() else still
     return Rounded(
         trades=rounded_trades(lattice, best.grains),
         traded_usd=lattice.traded_usd(best.grains),
@@ -56,41 +58,86 @@ def nothing(lattice: Lattice) -> Grains:
 
 
 def improve(lattice: Lattice, state: State, *, closed: Flags) -> State:
-    """Make the best move until none is left."""
+    """Make the best move until none is left, then the best pair, and so on."""
+    pairs = 0
     for _ in range(MAX_MOVES):
         moves = list_moves(lattice, state, closed=closed)
         if moves.count == 0:
             return state
-        at = best_move(lattice, state, score_moves(lattice, state, moves))
-        if at is None:
+        scores = score_moves(lattice, state, moves)
+        at = best_move(lattice, state, scores)
+        if at is not None:
+            state = apply_move(lattice, state, moves, at)
+            continue
+        pairs += 1
+        better = None if pairs > MAX_PAIRS else _best_pair(lattice, state, moves, scores, closed=closed)
+        if better is None:
             return state
-        state = apply_move(lattice, state, moves, at)
+        state = better
     return state
 
 
 def best_move(lattice: Lattice, state: State, scores: Scores) -> int | None:
     """Return the move to make, None where none helps."""
-    progress = PROGRESS_USD + PROGRESS_FRAC * lattice.problem.value_usd
     worse = scores.violations - state.violations
     is_kept = np.ones(worse.shape[0], dtype=bool)
     for rank in Rank:
         gain = -worse[:, rank]
         if state.violations[rank] > 0:
-            helps = np.flatnonzero(is_kept & (gain > min(progress, float(state.violations[rank]) / 2)))
+            helps = np.flatnonzero(is_kept & (gain > NOTHING_USD))
             if helps.size:
-                softer = np.maximum(worse[helps, rank + 1 :], 0.0).sum(axis=1)
-                return int(helps[np.argmin((scores.objective_change[helps] + softer) / gain[helps])])
-        is_kept &= gain > -PROGRESS_USD / 4
-    helps = np.flatnonzero(is_kept & (scores.objective_change < -progress))
+                return int(helps[_cheapest_cure(scores.objective_change[helps], gain[helps], worse[helps, rank + 1 :])])
+        is_kept &= gain > -NOTHING_USD
+    helps = np.flatnonzero(is_kept & (scores.objective_change < -progress_usd(lattice)))
     if helps.size == 0:
         return None
     return int(helps[np.argmin(scores.objective_change[helps])])
 
 
-def _rank_key(problem: Problem, state: State) -> tuple[float, ...]:
-    """Order sets of trades: by violation rank by rank to the dime, then by the objective."""
-    del problem
-    return (*(round(float(amount), 1) for amount in state.violations), state.objective_usd)
+def _cheapest_cure(cost: Vector, gain: Vector, softer: Vector) -> int:
+    """Prefer cures that harm no softer rule, then the cheapest a dollar cured."""
+    harm = np.maximum(softer, 0.0).sum(axis=1)
+    return int(np.lexsort(((cost + harm) / gain, harm > NOTHING_USD))[0])
 
 
-__all__ = ["Moves", "Rounded", "improve", "round_plan"]
+def progress_usd(lattice: Lattice) -> float:
+    return PROGRESS_USD + PROGRESS_FRAC * lattice.problem.value_usd
+
+
+def is_better(one: State, other: State, *, progress_usd: float) -> bool:
+    """Compare two sets of trades: by violation, rank by rank, then by the objective."""
+    for mine, theirs in zip(one.violations, other.violations, strict=True):
+        if abs(mine - theirs) > NOTHING_USD:
+            return bool(mine < theirs)
+    return one.objective_usd < other.objective_usd - progress_usd
+
+
+def _best_pair(lattice: Lattice, state: State, moves: Moves, scores: Scores, *, closed: Flags) -> State | None:
+    """Try promising moves that do some harm, each with the move that mends it; None where no pair is better."""
+    best: State | None = None
+    for first in _promising(state, scores):
+        between = apply_move(lattice, state, moves, int(first))
+        follow = list_moves(lattice, between, closed=closed)
+        if follow.count == 0:
+            continue
+        second = best_move(lattice, between, score_moves(lattice, between, follow))
+        if second is None:
+            continue
+        after = apply_move(lattice, between, follow, second)
+        if is_better(after, best or state, progress_usd=progress_usd(lattice)):
+            best = after
+    return best
+
+
+def _promising(state: State, scores: Scores) -> Places:
+    """Order first moves: what cures the hardest violated rank for the least harm, else the best for the objective."""
+    broken = np.flatnonzero(state.violations > 0)
+    harm = np.maximum(scores.violations - state.violations, 0.0).sum(axis=1)
+    if broken.size:
+        gain = state.violations[broken[0]] - scores.violations[:, broken[0]]
+        useful = np.flatnonzero(gain > NOTHING_USD)
+        cost = harm[useful] - gain[useful]
+    else:
+        useful = np.flatnonzero(scores.objective_change < 0)
+        cost = scores.objective_change[useful]
+    return np.asarray(useful[np.argsort(cost, kind="stable")][:FIRST_MOVES])
