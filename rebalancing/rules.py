@@ -77,6 +77,7 @@ class ProposalFacts:
 
 
 type_of_group = Sequence[ProposalFacts]
+type_of_sayer = Callable[[ProposalFacts], tuple[str, ...]]
 
 
 def stale_reasons(facts: ProposalFacts) -> tuple[str, ...]:
@@ -129,6 +130,13 @@ def check_is_fresh(group: type_of_group) -> None:
     faults = [f"{facts.label}: {_listed(why, 5)}." for facts in group if (why := stale_reasons(facts))]
     if faults:
         raise ProposalStale(f"Stale, only a new run helps. {' '.join(faults)}")
+
+
+def is_approved(group: type_of_group) -> bool:
+    """Tell whether every trading proposal is approved and waits for its release."""
+    return any(is_trading(facts) for facts in group) and all(
+        facts.status is Status.APPROVED for facts in group if is_trading(facts)
+    )
 
 
 def check_can_move(group: type_of_group, action: Action) -> None:

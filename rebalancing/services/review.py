@@ -11,11 +11,11 @@ from datetime import datetime
 
 from django.db import transaction
 
-from advisors import audit, permissions
+from advisors import audit
 from advisors.errors import Conflict, DomainError, Invalid
 from advisors.models import Membership
-from advisors.permissions import Capability
-from rebalancing import rules
+from advisors.permissions import Capability, check_can
+from rebalancing import permissions, rules
 from rebalancing.models.orders import ReleaseBatch
 from rebalancing.models.proposals import Decision, Proposal, ProposalDecision
 from rebalancing.selectors.review import Group, Totals, groups_in_book, totals_of
@@ -50,11 +50,11 @@ def approve_as_advisor(member: Membership, proposal_id: int, *, now: datetime) -
     :raises NotPermitted: not an advisor
     :raises Conflict: stale, or somebody was quicker
     """
-    permissions.check_can(member, Capability.APPROVE_AS_ADVISOR)
+    check_can(member, Capability.APPROVE_AS_ADVISOR)
     groups = _fresh_groups(member, [proposal_id], now=now)
     with transaction.atomic():
         for group in groups:
-            rules.check_can_approve_as_advisor(group.facts)
+            permissions.check_may_approve_as_advisor(member, group.facts)
             waiting = {facts.proposal_id for facts in rules.waiting_for_advisor(group.facts)}
             for proposal in group.proposals:
                 if proposal.pk in waiting:
@@ -83,21 +83,14 @@ def approve_all(
 
     :raises FiguresChanged: it would be something else now
     """
-    permissions.check_can(member, Capability.REVIEW)
+    check_can(member, Capability.REVIEW)
     groups = _fresh_groups(member, proposal_ids, now=now)
-    _check_all(groups, lambda group: _check_approve(member, group))
+    _check_all(groups, lambda group: permissions.check_may_approve(member, group.facts))
     _check_expected(groups, expected)
     with transaction.atomic():
         for proposal in _proposals(groups):
             transition(proposal, to=Status.APPROVED, actor=member.user, now=now)
     return groups
-
-
-def _check_approve(member: Membership, group: Group) -> None:
-    rules.check_can_approve(group.facts)
-    for facts in group.facts:
-        what = f"the advisor's approval for {facts.label}"
-        permissions.check_can_be_second_person(member, maker_id=facts.advisor_approved_by_id, what=what)
 
 
 def send_back(member: Membership, proposal_id: int, *, reason: str, now: datetime) -> tuple[Proposal, ...]:
@@ -107,7 +100,7 @@ def send_back(member: Membership, proposal_id: int, *, reason: str, now: datetim
     :raises Invalid: no reason
     :raises Conflict: somebody was quicker, or orders exist
     """
-    _check_may_decide(member)
+    permissions.check_may_decide(member)
     (group,) = groups_in_book(member, [proposal_id])
     rules.check_can_send_back(group.facts, reason=reason)
     return _move_all(group, to=Status.SENT_BACK, member=member, note=reason.strip(), now=now)
@@ -120,15 +113,10 @@ def reject(member: Membership, proposal_id: int, *, reason: str, now: datetime) 
     :raises Invalid: no reason
     :raises Conflict: somebody was quicker, or orders exist
     """
-    _check_may_decide(member)
+    permissions.check_may_decide(member)
     (group,) = groups_in_book(member, [proposal_id])
     rules.check_can_reject(group.facts, reason=reason)
     return _move_all(group, to=Status.REJECTED, member=member, note=reason.strip(), now=now)
-
-
-def _check_may_decide(member: Membership) -> None:
-    if not permissions.can(member, Capability.APPROVE_AS_ADVISOR):
-        permissions.check_can(member, Capability.REVIEW)
 
 
 @transaction.atomic
@@ -147,9 +135,8 @@ def override(member: Membership, proposal_id: int, *, reason: str, now: datetime
     :raises Invalid: no reason, or nothing failed
     """
     (group,) = groups_in_book(member, [proposal_id])
-    rules.check_can_override(group.facts, reason=reason)
+    permissions.check_may_override(member, group.facts, reason=reason)
     for proposal, facts in zip(group.proposals, group.facts, strict=True):
-        permissions.check_can_decide_override(member, asked_by_id=facts.approved_by_id)
         if not facts.failed_checks or facts.is_overridden:
             continue
         ProposalDecision.objects.create(
@@ -185,25 +172,18 @@ def release(
     :raises NotReleasable: held, failed, pending or washing, with every bar named
     :raises Conflict: stale, other figures than expected, or somebody was quicker
     """
-    permissions.check_can(member, Capability.RELEASE)
+    check_can(member, Capability.RELEASE)
     if not proposal_ids:
         raise Invalid("Choose at least one proposal to release.")
     _fresh_groups(member, proposal_ids, now=now)
     with transaction.atomic():
         groups = groups_in_book(member, proposal_ids)
-        _check_all(groups, lambda group: _check_release(member, group))
+        _check_all(groups, lambda group: permissions.check_may_release(member, group.facts))
         _check_expected(groups, expected)
         proposals = _proposals(groups)
         for proposal in proposals:
             transition(proposal, to=Status.RELEASED, actor=member.user, now=now)
         return orders.create_orders(proposals=proposals, actor=member, now=now)
-
-
-def _check_release(member: Membership, group: Group) -> None:
-    rules.check_can_release(group.facts)
-    for facts in group.facts:
-        what = f"the approval for {facts.label}"
-        permissions.check_can_be_second_person(member, maker_id=facts.approved_by_id, what=what)
 
 
 def _fresh_groups(member: Membership, proposal_ids: Collection[int], *, now: datetime) -> tuple[Group, ...]:
@@ -281,12 +261,12 @@ class Weighed:
 
 def weigh(member: Membership, proposal_ids: Collection[int], action: Action) -> Weighed:
     """Tell what approving or releasing a selection would do, without doing it."""
-    check = {Action.APPROVE: _check_approve, Action.RELEASE: _check_release}[action]
+    checks = {Action.APPROVE: permissions.check_may_approve, Action.RELEASE: permissions.check_may_release}
     allowed: list[Group] = []
     refused: list[Refused] = []
     for group in groups_in_book(member, proposal_ids):
         try:
-            check(member, group)
+            checks[action](member, group.facts)
         except DomainError as error:
             refused.append(Refused(group=group, reason=str(error)))
         else:

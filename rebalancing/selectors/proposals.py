@@ -1,0 +1,359 @@
+"""One proposal as its page shows it: what, why, why not, the checks, the settings, the way it went."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Final
+
+from advisors.models import AuditEvent, Membership
+from portfolios.ledger.gains import first_long_on
+from portfolios.models.households import TaxStatus
+from portfolios.models.lots import Lot
+from portfolios.models.securities import AssetClass
+from portfolios.selectors.accounts import StatementSummary, registration_words, statement_summaries
+from rebalancing import rules
+from rebalancing.charts import ClassWeights
+from rebalancing.models.proposals import Proposal, ProposalCheck, ProposalStatus, ProposedTrade, Side
+from rebalancing.models.runs import AccountFigures
+from rebalancing.selectors.facts import account_label, proposal_in_book
+from rebalancing.selectors.review import Group, groups_in_book
+from rebalancing.selectors.rule_words import reason_words, rule_words
+from rebalancing.states import OPEN_TO_REVIEW, Status
+
+MOST_EVENTS: Final = 60
+_VERDICT_ORDER: Final = {"fail": 0, "relaxed": 1, "pass": 2}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LotLine:
+    """One lot below a sale: taken, in part or whole, or kept; the gain of a kept lot is not realised."""
+
+    acquired_on: date
+    term: str
+    units: Decimal
+    lot_units: Decimal
+    unit_cost_usd: Decimal | None
+    amount_usd: Decimal
+    gain_usd: Decimal | None
+    waiting_usd: Decimal
+
+    @property
+    def is_sold(self) -> bool:
+        """Tell whether the sale takes anything of it."""
+        return self.units > 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TradeLine:
+    """One proposed trade. `worth_usd` is what it brings in dollars of the objective: risk, tax and cost together."""
+
+    key: str
+    is_sale: bool
+    symbol: str
+    name: str
+    units: Decimal
+    price_usd: Decimal
+    amount_usd: Decimal
+    gain_usd: Decimal
+    worth_usd: Decimal | None
+    risk_usd: Decimal | None
+    tax_usd: Decimal | None
+    cost_usd: Decimal | None
+    reasons: tuple[str, ...]
+    why: str
+    lots: tuple[LotLine, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CheckLine:
+    rule: str
+    verdict: str
+    evidence: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WhyNotLine:
+    """A wish that was not granted, and what stopped it."""
+
+    security: str
+    wanted: str
+    stopped_by: str
+    tax_usd: Decimal | None
+    risk_usd: Decimal | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RelaxedLine:
+    """A rule that gave way, by how much, because of what."""
+
+    rule: str
+    by: str
+    because: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HistoryLine:
+    happened_at: datetime
+    words: str
+    who: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sibling:
+    """Another proposal of the tax household, decided together with this one."""
+
+    id: int
+    label: str
+    status: str
+    traded_usd: Decimal
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProposalPage:
+    """Everything of the proposal page."""
+
+    proposal: Proposal
+    group: Group
+    label: str
+    account_name: str
+    number_last4: str
+    registration: str
+    is_taxable: bool
+    advisor: str
+    siblings: tuple[Sibling, ...]
+    stale_reasons: tuple[str, ...]
+    bars: tuple[str, ...]
+    waits_for_advisor: bool
+    tolerance_frac: Decimal
+    statement: StatementSummary
+    sales: tuple[TradeLine, ...]
+    purchases: tuple[TradeLine, ...]
+    sold_usd: Decimal
+    bought_usd: Decimal
+    checks: tuple[CheckLine, ...]
+    passed_count: int
+    relaxed: tuple[RelaxedLine, ...]
+    why_not: tuple[WhyNotLine, ...]
+    weights: tuple[ClassWeights, ...]
+    history: tuple[HistoryLine, ...]
+    figures: AccountFigures | None
+
+    @property
+    def trade_count(self) -> int:
+        """Return how many trades are proposed."""
+        return len(self.sales) + len(self.purchases)
+
+    @property
+    def is_open(self) -> bool:
+        """Tell whether somebody still has to decide."""
+        return self.proposal.status in OPEN_TO_REVIEW
+
+
+def proposal_page(member: Membership, proposal_id: int) -> ProposalPage:
+    """
+    Collect one proposal's page; a constant number of queries for any number of trades and lots.
+
+    :raises NotFound: the proposal lies outside the member's book
+    """
+    proposal = proposal_in_book(member, proposal_id)
+    is_alone = proposal.status in {ProposalStatus.NO_TRADE, ProposalStatus.SUPERSEDED}
+    group = Group(proposals=(), facts=()) if is_alone else groups_in_book(member, [proposal_id])[0]
+    facts = next((facts for facts in group.facts if facts.proposal_id == proposal.pk), None)
+    trades = _trade_lines(proposal)
+    checks = _check_lines(proposal)
+    account = proposal.account
+    on = member.firm.business_on or proposal.as_of_on
+    return ProposalPage(
+        proposal=proposal,
+        group=group,
+        label=account_label(account),
+        account_name=account.name,
+        number_last4=account.number_last4,
+        registration=registration_words(account),
+        is_taxable=account.tax_status == TaxStatus.TAXABLE,
+        advisor=proposal.household.advisor.user.full_name,
+        siblings=tuple(_sibling(each) for each in group.proposals if each.pk != proposal.pk),
+        stale_reasons=_together(group, rules.stale_reasons),
+        bars=_together(group, rules.release_bars) if proposal.status in OPEN_TO_REVIEW else (),
+        waits_for_advisor=bool(rules.waiting_for_advisor(group.facts)),
+        tolerance_frac=facts.tolerance_frac if facts else rules.DEFAULT_TOLERANCE_FRAC,
+        statement=statement_summaries([account], firm_id=account.firm_id, on=on)[account.pk],
+        sales=tuple(line for line in trades if line.is_sale),
+        purchases=tuple(line for line in trades if not line.is_sale),
+        sold_usd=sum((line.amount_usd for line in trades if line.is_sale), Decimal(0)),
+        bought_usd=sum((line.amount_usd for line in trades if not line.is_sale), Decimal(0)),
+        checks=checks,
+        passed_count=sum(1 for check in checks if check.verdict == "pass"),
+        relaxed=_relaxed_lines(proposal),
+        why_not=tuple(_why_not_line(row) for row in proposal.why_not),
+        weights=tuple(_weights(row) for row in proposal.allocation),
+        history=_history(proposal),
+        figures=AccountFigures.objects.filter(account=account).first(),
+    )
+
+
+def _together(group: Group, said: rules.type_of_sayer) -> tuple[str, ...]:
+    """Collect what the rules say of each proposal of a group; the account is named where there are several."""
+    many = len(group.facts) > 1
+    found = [(facts.label, reason) for facts in group.facts for reason in said(facts)]
+    return tuple(dict.fromkeys(f"{label}: {reason}" if many else reason for label, reason in found))
+
+
+def _sibling(proposal: Proposal) -> Sibling:
+    return Sibling(
+        id=proposal.pk,
+        label=account_label(proposal.account),
+        status=proposal.status,
+        traded_usd=proposal.traded_usd,
+    )
+
+
+def _trade_lines(proposal: Proposal) -> tuple[TradeLine, ...]:
+    trades = (
+        ProposedTrade.objects.filter(proposal=proposal)
+        .select_related("security")
+        .prefetch_related("lots")
+        .order_by("-side", "-amount_usd", "pk")
+    )
+    rows = list(trades)
+    kept = _kept_lots(proposal, rows)
+    return tuple(_trade_line(trade, proposal, kept.get(trade.security_id, ())) for trade in rows)
+
+
+def _trade_line(trade: ProposedTrade, proposal: Proposal, kept: Sequence[Lot]) -> TradeLine:
+    parts = {name: _dollars(trade.benefit.get(name)) for name in ("risk", "tax", "cost")}
+    known = [part for part in parts.values() if part is not None]
+    return TradeLine(
+        key=f"t{trade.pk}",
+        is_sale=trade.side == Side.SELL,
+        symbol=trade.security.symbol,
+        name=trade.security.name,
+        units=trade.units,
+        price_usd=trade.price_usd,
+        amount_usd=trade.amount_usd,
+        gain_usd=trade.short_gain_usd + trade.long_gain_usd,
+        worth_usd=sum(known, Decimal(0)) if known else None,
+        risk_usd=parts["risk"],
+        tax_usd=parts["tax"],
+        cost_usd=parts["cost"],
+        reasons=tuple(reason_words(str(reason)) for reason in trade.reasons),
+        why=trade.why,
+        lots=(*_sold_lines(trade), *(_kept_line(lot, trade, on=proposal.as_of_on) for lot in kept)),
+    )
+
+
+def _dollars(value: object) -> Decimal | None:
+    return None if value is None else Decimal(str(value))
+
+
+def _sold_lines(trade: ProposedTrade) -> tuple[LotLine, ...]:
+    return tuple(
+        LotLine(
+            acquired_on=lot.acquired_on,
+            term=lot.term,
+            units=lot.units,
+            lot_units=lot.lot_units,
+            unit_cost_usd=lot.cost_usd / lot.units,
+            amount_usd=lot.units * trade.price_usd,
+            gain_usd=lot.gain_usd,
+            waiting_usd=lot.waiting_usd,
+        )
+        for lot in sorted(trade.lots.all(), key=lambda each: each.pk)
+    )
+
+
+def _kept_lots(proposal: Proposal, trades: Sequence[ProposedTrade]) -> Mapping[int, Sequence[Lot]]:
+    """Return the lots that the sales leave alone, while the proposal is open and its lots are still those of the case."""
+    if proposal.status not in OPEN_TO_REVIEW:
+        return {}
+    sold = {trade.security_id for trade in trades if trade.side == Side.SELL}
+    taken = {lot.lot_key for trade in trades for lot in trade.lots.all()}
+    rows = Lot.objects.filter(account_id=proposal.account_id, security_id__in=sold, closed_on__isnull=True)
+    found: dict[int, list[Lot]] = {}
+    for lot in rows.exclude(key__in=taken).order_by("acquired_on", "pk"):
+        found.setdefault(lot.security_id, []).append(lot)
+    return found
+
+
+def _kept_line(lot: Lot, trade: ProposedTrade, *, on: date) -> LotLine:
+    value = lot.units * trade.price_usd
+    held_from = lot.holding_on or lot.acquired_on
+    return LotLine(
+        acquired_on=lot.acquired_on,
+        term="long" if lot.is_inherited or on >= first_long_on(held_from) else "short",
+        units=Decimal(0),
+        lot_units=lot.units,
+        unit_cost_usd=None if lot.cost_usd is None else lot.cost_usd / lot.units,
+        amount_usd=Decimal(0),
+        gain_usd=None if lot.cost_usd is None else value - lot.cost_usd,
+        waiting_usd=Decimal(0),
+    )
+
+
+def _check_lines(proposal: Proposal) -> tuple[CheckLine, ...]:
+    classes = _class_names(proposal.firm_id)
+    rows = ProposalCheck.objects.filter(proposal=proposal).order_by("pk")
+    lines = [
+        CheckLine(rule=rule_words(row.rule, classes=classes), verdict=row.verdict, evidence=row.evidence)
+        for row in rows
+    ]
+    return tuple(sorted(lines, key=lambda line: _VERDICT_ORDER[line.verdict]))
+
+
+def _class_names(firm_id: int) -> Mapping[str, str]:
+    return dict(AssetClass.objects.filter(firm_id=firm_id).values_list("key", "name"))
+
+
+def _relaxed_lines(proposal: Proposal) -> tuple[RelaxedLine, ...]:
+    classes = {str(row["key"]): str(row["name"]) for row in proposal.allocation}
+    return tuple(
+        RelaxedLine(
+            rule=rule_words(str(row["rule"]), classes=classes),
+            by=str(row["by"]),
+            because=rule_words(str(row["because"]), classes=classes) if row.get("because") else "",
+        )
+        for row in proposal.relaxed
+    )
+
+
+def _why_not_line(row: Mapping[str, object]) -> WhyNotLine:
+    price = row.get("price_of_it")
+    price = price if isinstance(price, Mapping) else {}
+    return WhyNotLine(
+        security=str(row["security"]),
+        wanted=str(row["wanted"]),
+        stopped_by=str(row["stopped_by"]),
+        tax_usd=_dollars(price.get("tax")),
+        risk_usd=_dollars(price.get("risk_benefit")),
+    )
+
+
+def _weights(row: Mapping[str, object]) -> ClassWeights:
+    return ClassWeights(
+        name=str(row["name"]),
+        held_frac=_dollars(row["before"]) or Decimal(0),
+        after_frac=_dollars(row["after"]),
+        target_frac=_dollars(row["target"]),
+        min_frac=_dollars(row.get("min")),
+        max_frac=_dollars(row.get("max")),
+    )
+
+
+def _history(proposal: Proposal) -> tuple[HistoryLine, ...]:
+    events = AuditEvent.objects.filter(
+        firm_id=proposal.firm_id, subject_type="proposal", subject_id=str(proposal.pk)
+    ).order_by("-happened_at", "-pk")
+    said = [
+        HistoryLine(
+            happened_at=event.happened_at,
+            words=event.action.removeprefix("proposal.").replace("_", " ").capitalize(),
+            who=event.actor_name or "Trimtab",
+            reason=event.reason,
+        )
+        for event in events[:MOST_EVENTS]
+    ]
+    words = "Analysed, no trade needed" if proposal.status == Status.NO_TRADE else "Proposed"
+    first = HistoryLine(happened_at=proposal.created_at, words=words, who=f"Run {proposal.run_id}", reason="")
+    return (*said, first)
