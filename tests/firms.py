@@ -57,15 +57,15 @@ class Desk:
     def account(self, lots: str = "", *, cash: str = "1000", **fields: Any) -> Account:
         """Put an account on the desk: `lots` reads `VTI 40 @ 200 2024-03-01; BND 10 @ ? 2025-01-02`."""
         if "tax_household" not in fields:
-            household = fields.pop("household", None) or HouseholdFactory(firm=self.firm)
-            fields["tax_household"] = TaxHouseholdFactory(household=household)
+            household = fields.pop("household", None) or HouseholdFactory.create(firm=self.firm)
+            fields["tax_household"] = TaxHouseholdFactory.create(household=household)
         fields["household"] = fields["tax_household"].household
         if fields.get("tax_status", "taxable") != "taxable":
             fields.setdefault("tax_return", None)
         elif "tax_return" not in fields:
             fields["tax_return"] = self.tax_return(fields["tax_household"])
-        account: Account = AccountFactory(**{"risk_profile": self.profile, **fields})
-        CashBalanceFactory(account=account, settled_usd=Decimal(cash))
+        account: Account = AccountFactory.create(**{"risk_profile": self.profile, **fields})
+        CashBalanceFactory.create(account=account, settled_usd=Decimal(cash))
         for words in filter(None, (part.strip() for part in lots.split(";"))):
             self.lot(account, words)
         return account
@@ -73,7 +73,7 @@ class Desk:
     def lot(self, account: Account, words: str, **fields: Any) -> None:
         """Put a lot into an account: `VTI 40 @ 200 2024-03-01`, a basis of ? is unknown."""
         symbol, units, _, price, day = words.split()
-        LotFactory(
+        LotFactory.create(
             account=account,
             security=self.securities[symbol],
             units=Decimal(units),
@@ -84,26 +84,26 @@ class Desk:
 
     def tax_return(self, tax_household: Any, **situation: Any) -> TaxReturn:
         """Give a tax household a return with its rates."""
-        made: TaxReturn = TaxReturnFactory(tax_household=tax_household)
-        TaxSituationFactory(tax_return=made, **situation)
+        made: TaxReturn = TaxReturnFactory.create(tax_household=tax_household)
+        TaxSituationFactory.create(tax_return=made, **situation)
         return made
 
 
 def open_desk(**firm: Any) -> Desk:
     """Open a firm that can be analysed: 58 % VTI (ITOT may stand in), 40 % BND, 2 % cash."""
-    made: Firm = FirmFactory(**firm)
+    made: Firm = FirmFactory.create(**firm)
     classes = {
-        key: AssetClassFactory(firm=made, key=key, name=name, position=place)
+        key: AssetClassFactory.create(firm=made, key=key, name=name, position=place)
         for place, (key, name) in enumerate(CLASSES)
     }
-    profile = RiskProfileFactory(firm=made, name="Balanced")
-    version = RiskProfileVersionFactory(risk_profile=profile)
+    profile = RiskProfileFactory.create(firm=made, name="Balanced")
+    version = RiskProfileVersionFactory.create(risk_profile=profile)
     for key, weight, low, high in (
         ("us_large", "0.58", "0.48", "0.68"),
         ("bonds", "0.40", "0.30", "0.50"),
         ("cash", "0.02", "0", "0.10"),
     ):
-        RiskProfileWeightFactory(
+        RiskProfileWeightFactory.create(
             version=version,
             asset_class=classes[key],
             weight_frac=Decimal(weight),
@@ -113,9 +113,9 @@ def open_desk(**firm: Any) -> Desk:
     securities: dict[str, Security] = {}
     for symbol, asset_class, price, _, _ in SECURITIES:
         kind = SecurityKind.STOCK if symbol == "AAPL" else SecurityKind.ETF
-        securities[symbol] = SecurityFactory(symbol=symbol, kind=kind)
-        FirmSecurityFactory(firm=made, security=securities[symbol], asset_class=classes[asset_class])
-        PriceFactory(security=securities[symbol], price_usd=Decimal(price))
+        securities[symbol] = SecurityFactory.create(symbol=symbol, kind=kind)
+        FirmSecurityFactory.create(firm=made, security=securities[symbol], asset_class=classes[asset_class])
+        PriceFactory.create(security=securities[symbol], price_usd=Decimal(price))
     Product.objects.create(firm=made, asset_class=classes["us_large"], security=securities["VTI"])
     Product.objects.create(firm=made, asset_class=classes["bonds"], security=securities["BND"])
     Substitute.objects.create(firm=made, security=securities["VTI"], use=securities["ITOT"], hurdle_bps=Decimal(3))

@@ -90,9 +90,9 @@ def test_second_run_of_the_firm_is_refused_while_one_is_open(desk: Desk, account
 
 def test_run_without_business_date_or_accounts_is_refused(db: None) -> None:
     with pytest.raises(Invalid, match="business date"):
-        runs.start_run(FirmFactory(business_on=None), scope=Scope(), actor=None, now=NOW)
+        runs.start_run(FirmFactory.create(business_on=None), scope=Scope(), actor=None, now=NOW)
     with pytest.raises(Invalid, match="no account"):
-        runs.start_run(FirmFactory(), scope=Scope(), actor=None, now=NOW)
+        runs.start_run(FirmFactory.create(), scope=Scope(), actor=None, now=NOW)
 
 
 def test_chunk_is_claimed_by_one_worker_until_its_lease_ends(desk: Desk, accounts: list[Account]) -> None:

@@ -30,7 +30,7 @@ def desk() -> Desk:
 
 @pytest.fixture
 def clerk() -> User:
-    made: User = UserFactory()
+    made: User = UserFactory.create()
     return made
 
 
@@ -144,7 +144,7 @@ def test_rates_are_federal_state_and_net_investment_income_tax_together(desk: De
 
 
 def test_realised_gains_count_all_accounts_of_the_return_and_outside_amounts(desk: Desk) -> None:
-    tax_household = TaxHouseholdFactory(household__firm=desk.firm)
+    tax_household = TaxHouseholdFactory.create(household__firm=desk.firm)
     shared = desk.tax_return(tax_household, outside_long_usd=Decimal(700))
     his = desk.account("VTI 40 @ 200 2024-03-01", tax_household=tax_household, tax_return=shared)
     hers = desk.account("VTI 40 @ 200 2024-03-01", tax_household=tax_household, tax_return=shared)
@@ -218,7 +218,7 @@ def test_monthly_withdrawal_comes_again_on_the_last_day_of_a_shorter_month(desk:
 
 
 def test_purchases_of_the_spouse_and_of_outside_accounts_are_recent_trades(desk: Desk) -> None:
-    tax_household = TaxHouseholdFactory(household__firm=desk.firm)
+    tax_household = TaxHouseholdFactory.create(household__firm=desk.firm)
     mine = desk.account("AAPL 5 @ 100 2024-03-01", tax_household=tax_household)
     ira = desk.account(
         "AAPL 7 @ 190 2026-11-01", tax_household=tax_household, registration="ira", tax_status="deferred"
