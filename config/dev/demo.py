@@ -15,6 +15,8 @@ from collections.abc import Callable
 from config.dev.environment import prepare
 from config.dev.steps import PYTHON, VAR, Children, Stop, manage, step
 
+PASSWORD_FILE = VAR / "demo" / "password.txt"
+
 
 class DemoState:
     """What of the demo is already made, for one database; kept beside it and forgotten when it is a new one."""
@@ -59,19 +61,25 @@ def _erase_database() -> None:
     shutil.rmtree(VAR / "demo", ignore_errors=True)
 
 
+def build(children: Children) -> None:
+    """Make the demo firm and its day; the worker that did it is left running among the children."""
+    state = DemoState()
+    migrate(state)
+    state.once("demo firm and its custodian files", lambda: manage("demo_data"))
+    children.start("worker", PYTHON, "manage.py", "qcluster", log=VAR / "log" / "worker.log")
+    state.once("nightly run", lambda: manage("rebalance", "--all"))
+    state.once("release, fills and client report", lambda: manage("demo_day"))
+
+
 def demo(args: Namespace) -> None:
     """Make the demo firm and its day, then serve it."""
     started = time.monotonic()
     prepare(for_tests=False)
     if args.fresh:
         _erase_database()
-    state, children = DemoState(), Children()
-    migrate(state)
+    children = Children()
     try:
-        state.once("demo firm and its custodian files", lambda: manage("demo_data"))
-        children.start("worker", PYTHON, "manage.py", "qcluster", log=VAR / "log" / "worker.log")
-        state.once("nightly run", lambda: manage("rebalance", "--all"))
-        state.once("release, fills and client report", lambda: manage("demo_day"))
+        build(children)
         print(f"\n  The demo stands after {time.monotonic() - started:.0f} s.", flush=True)
         if not args.no_serve:
             serve(children, port=args.port)
@@ -82,7 +90,7 @@ def demo(args: Namespace) -> None:
 def _sign_ins() -> str:
     from portfolios.demo.firm import STAFF
 
-    password = (VAR / "demo" / "password.txt").read_text(encoding="utf-8").strip()
+    password = PASSWORD_FILE.read_text(encoding="utf-8").strip()
     first = {person.role: person for person in reversed(STAFF)}
     lines = [f"    {role:<14} {first[role].email}" for role in dict.fromkeys(person.role for person in STAFF)]
     return "\n".join([*lines, f"    password       {password}"])
@@ -96,15 +104,20 @@ def _free_port(wanted: int) -> int:
     raise Stop(f"No free port between {wanted} and {wanted + 50}.")
 
 
-def serve(children: Children, *, port: int) -> None:
-    """Start the web server beside the worker, say where it is, and wait for Ctrl-C."""
+def start_site(children: Children, *, port: int) -> str:
+    """Start the web server and return its address once it answers."""
     port = _free_port(port)
     command = ("-m", "gunicorn", "config.wsgi:application", "--bind", f"127.0.0.1:{port}", "--workers", "2")
     children.start("web server", PYTHON, *command, "--threads", "4", log=VAR / "log" / "web.log")
     with step("web server"):
         _wait_for(f"http://127.0.0.1:{port}/sign-in/login/", children)
-    print(f"\n  Trimtab is at http://127.0.0.1:{port}/", flush=True)
-    if (VAR / "demo" / "password.txt").exists():
+    return f"http://127.0.0.1:{port}"
+
+
+def serve(children: Children, *, port: int) -> None:
+    """Start the web server beside the worker, say where it is, and wait for Ctrl-C."""
+    print(f"\n  Trimtab is at {start_site(children, port=port)}/", flush=True)
+    if PASSWORD_FILE.exists():
         print(f"  Sign in as one of:\n{_sign_ins()}", flush=True)
     print("\n  Ctrl-C ends it.", flush=True)
     with contextlib.suppress(KeyboardInterrupt):
