@@ -1,0 +1,86 @@
+"""The pages of the demo that are looked at, each as somebody whose work it is."""
+
+import re
+from dataclasses import dataclass
+from typing import Final
+
+from playwright.sync_api import Browser, BrowserContext, Page
+
+from tests.browser.site import Site
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stop:
+    """One page: who opens it, where, and (where the address is not known before) which link on it is followed."""
+
+    key: str
+    role: str
+    path: str
+    follow: str = ""
+
+
+STOPS: Final[tuple[Stop, ...]] = (
+    Stop(key="today", role="reviewer", path="/"),
+    Stop(key="accounts", role="advisor", path="/accounts/"),
+    Stop(key="account", role="advisor", path="/accounts/", follow=r"/accounts/\d+/"),
+    Stop(key="household", role="advisor", path="/accounts/", follow=r"/households/\d+/"),
+    Stop(key="preferences", role="advisor", path="/accounts/", follow=r"/accounts/\d+/ preferences/"),
+    Stop(key="proposals", role="advisor", path="/proposals/"),
+    Stop(key="proposal", role="reviewer", path="/proposals/", follow=r"/proposals/\d+/"),
+    Stop(key="review", role="reviewer", path="/review/"),
+    Stop(key="batches", role="operations", path="/orders/"),
+    Stop(key="batch", role="operations", path="/orders/", follow=r"/orders/\d+/"),
+    Stop(key="files", role="operations", path="/data/"),
+    Stop(key="file", role="operations", path="/data/", follow=r"/data/files/\d+/"),
+    Stop(key="held", role="operations", path="/data/held/"),
+    Stop(key="reports", role="advisor", path="/reports/"),
+    Stop(key="audit", role="compliance", path="/audit/"),
+    Stop(key="team", role="administrator", path="/team/"),
+    Stop(key="second-factor", role="advisor", path="/sign-in/second-factor/"),
+)
+
+
+def sign_in(page: Page, site: Site, role: str) -> None:
+    """Sign in by the form, as everybody does."""
+    page.goto(f"{site.url}/sign-in/login/")
+    page.fill("#id_login", site.email_of(role))
+    page.fill("#id_password", site.password)
+    page.click("main button[type=submit]")
+    page.wait_for_url(f"{site.url}/")
+
+
+class Visitors:
+    """A browser window for each role, width, theme and scripting; signed in once and kept."""
+
+    def __init__(self, browser: Browser, site: Site) -> None:
+        self.browser, self.site = browser, site
+        self.kept: dict[tuple[object, ...], BrowserContext] = {}
+
+    def page(self, role: str, *, width: int = 1440, scheme: str = "light", has_script: bool = True) -> Page:
+        """Return a fresh page of somebody."""
+        key = (role, width, scheme, has_script)
+        if key not in self.kept:
+            window = self.browser.new_context(
+                viewport={"width": width, "height": 900},
+                color_scheme="dark" if scheme == "dark" else "light",
+                java_script_enabled=has_script,
+            )
+            window.set_default_timeout(20_000)
+            sign_in(window.new_page(), self.site, role)
+            self.kept[key] = window
+        return self.kept[key].new_page()
+
+    def open(self, stop: Stop, *, width: int = 1440, scheme: str = "light", has_script: bool = True) -> Page:
+        """Open one of the stops."""
+        page = self.page(stop.role, width=width, scheme=scheme, has_script=has_script)
+        page.goto(f"{self.site.url}{stop.path}")
+        for pattern in stop.follow.split():
+            found = re.search(rf'href="([^"]*{pattern})["?#]', page.content())
+            assert found, f"no link to {pattern} on {page.url}"
+            page.goto(f"{self.site.url}{found[1]}")
+        return page
+
+    def close(self) -> None:
+        """Close every window."""
+        for window in self.kept.values():
+            window.close()
