@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal, InvalidOperation
+from functools import lru_cache
 
 from portfolios.custodians.base import Fault, Severity
 
@@ -40,6 +41,7 @@ def parse_number(text: str) -> Decimal | None:
     return -number if negative else number
 
 
+@lru_cache(maxsize=8192)
 def parse_iso_date(text: str) -> date | None:
     """Read "2026-11-20", also when midnight follows; None when it is no date."""
     body = text.removesuffix(" 00:00:00")

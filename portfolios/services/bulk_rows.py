@@ -29,8 +29,8 @@ def insert_rows(
         keys = _columns(model, replace_on)
         taken = ", ".join(f"{quote(name)} = excluded.{quote(name)}" for name in named if name not in keys)
         sql += f" ON CONFLICT ({', '.join(map(quote, keys))}) DO UPDATE SET {taken}"
-    adapts = [_adapt_of(field) for field in named.values()]
-    cells = [[adapt(cell) for adapt, cell in zip(adapts, row, strict=True)] for row in rows]
+    adapts = [(place, adapt) for place, field in enumerate(named.values()) if (adapt := _adapt_of(field)) is not None]
+    cells = [_adapted(row, adapts) for row in rows]
     if not cells:
         return
     with connection.cursor() as cursor:
@@ -51,21 +51,24 @@ def _mark(field: "models.Field[Any, Any]") -> str:
     return "%s::jsonb" if isinstance(field, models.JSONField) and connection.vendor == "postgresql" else "%s"
 
 
-def _adapt_of(field: "models.Field[Any, Any]") -> _Adapt:
+def _adapted(row: Sequence[Cell], adapts: Sequence[tuple[int, _Adapt]]) -> list[Plain]:
+    cells: list[Any] = list(row)
+    for place, adapt in adapts:
+        cells[place] = adapt(cells[place])
+    return cells
+
+
+def _adapt_of(field: "models.Field[Any, Any]") -> _Adapt | None:
+    """Return what turns a value into one that the database takes, None where it takes the value as it is."""
     if isinstance(field, models.JSONField):
         return _json
     if connection.vendor == "postgresql":
-        return _as_it_is
+        return None
     if isinstance(field, models.DecimalField):
         return _text
     if isinstance(field, models.DateTimeField):
         return _moment
-    return _day if isinstance(field, models.DateField) else _as_it_is
-
-
-def _as_it_is(cell: Cell) -> Plain:
-    assert not isinstance(cell, Mapping)
-    return cell
+    return _day if isinstance(field, models.DateField) else None
 
 
 def _json(cell: Cell) -> str:
