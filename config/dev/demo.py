@@ -46,8 +46,7 @@ class DemoState:
 def migrate(state: DemoState) -> None:
     """Bring the tables up to date; an empty database forgets what an earlier one held."""
     with step("database tables"):
-        said = manage("migrate", "--no-input", quiet=True)
-        manage("createcachetable", quiet=True)
+        said = manage("prepare", quiet=True)
     if "advisors.0001_people" in said:
         state.forget()
 
