@@ -36,9 +36,9 @@ def set_tax_situation(
 
 
 @transaction.atomic
-def confirm_tax_household(member: Membership, *, tax_household_id: int, now: datetime) -> None:
+def confirm_tax_household(member: Membership, *, tax_household_id: int, now: datetime) -> int:
     """
-    Confirm that the accounts of a suggested tax household count together for wash sales.
+    Confirm that the accounts of a suggested tax household count together for wash sales; return its household's id.
 
     :raises Conflict: it was confirmed meanwhile
     """
@@ -56,3 +56,4 @@ def confirm_tax_household(member: Membership, *, tax_household_id: int, now: dat
         data={"account_ids": list(found.accounts.order_by("pk").values_list("pk", flat=True))},
         now=now,
     )
+    return found.household_id
