@@ -7,7 +7,14 @@ from advisors.models import Firm
 from portfolios import vault
 from portfolios.models.households import Account
 from portfolios.models.lots import CashBalance
-from tests.factories import AccountFactory, AssetClassFactory, FirmSecurityFactory, HouseholdFactory, SecurityFactory
+from tests.factories import (
+    AccountFactory,
+    AssetClassFactory,
+    FirmSecurityFactory,
+    HouseholdFactory,
+    PriceFactory,
+    SecurityFactory,
+)
 
 NOW = datetime(2026, 11, 20, 22, 0, tzinfo=UTC)
 TODAY = date(2026, 11, 20)
@@ -27,10 +34,12 @@ def open_account(firm: Firm, number: str = "8812-4401", **changes: object) -> Ac
 
 
 def know_securities(firm: Firm, *symbols: str) -> None:
-    """Put securities into the master and into the firm's classes."""
+    """Put securities into the master and into the firm's classes, priced on the factories' business date."""
     us_large = AssetClassFactory(firm=firm, key="us_large", name="US Large Cap")
     for symbol in symbols or SYMBOLS:
-        FirmSecurityFactory(firm=firm, security=SecurityFactory(symbol=symbol), asset_class=us_large)
+        security = SecurityFactory(symbol=symbol)
+        FirmSecurityFactory(firm=firm, security=security, asset_class=us_large)
+        PriceFactory(security=security)
 
 
 def units_of(account: Account, symbol: str) -> Decimal:

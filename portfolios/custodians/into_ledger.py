@@ -13,6 +13,7 @@ from portfolios.custodians.base import (
     ParsedAccount,
     PositionRow,
     RealisedRow,
+    Severity,
     TransactionKind,
     TransactionRow,
 )
@@ -168,7 +169,7 @@ def _positions(rows: Iterable[PositionRow], ear: _Ear) -> dict[str, Decimal]:
     for row in rows:
         if row.kind == _OPTION:
             message = f"{row.symbol} is an option: it is not kept in the ledger and never traded."
-            ear.notes.append(Fault(row=row.row, account=ear.number, message=message))
+            ear.notes.append(Fault(row=row.row, account=ear.number, message=message, severity=Severity.NOTE))
         elif symbol := ear.symbol(row):
             units[symbol] += row.units
     return dict(units)
@@ -186,7 +187,7 @@ def _transactions(rows: Iterable[TransactionRow], ear: _Ear, known: Known) -> tu
             continue
         if _is_filled(row, symbol, fills):
             message = f"The {row.kind.value} of {symbol} was booked from our own fills already."
-            ear.notes.append(Fault(row=row.row, account=ear.number, message=message))
+            ear.notes.append(Fault(row=row.row, account=ear.number, message=message, severity=Severity.NOTE))
             continue
         events.append(_event(row, symbol, ref=ref, held=held, known=known))
         if known.stated_on is None or row.traded_on > known.stated_on:
