@@ -140,7 +140,7 @@ def lot_taxes(
                 half_spread_bps=universe.securities[place].half_spread_bps,
             )  # fmt: skip
             waiting[at] = value * -raw[at]
-    counted = np.where(np.asarray(washed) & (raw < 0), 0.0, raw)
+    counted = np.where(np.asarray(washed, dtype=bool) & (raw < 0), 0.0, raw)
     return LotTaxes(short_gain=counted * short, long_gain=counted * (1 - short), raw_gain=raw, waiting=waiting)
 
 
