@@ -36,7 +36,12 @@ def account_label(account: Account) -> str:
 def proposals_in_book(member: Membership) -> QuerySet[Proposal]:
     """Return the proposals of the accounts in a member's book, with what the rules and pages name."""
     return Proposal.objects.filter(firm_id=member.firm_id, account__in=accounts_in_book(member)).select_related(
-        "account__tax_household", "household__advisor__user", "outcome__case", "run", "firm"
+        "account__tax_household",
+        "account__risk_profile",
+        "household__advisor__user",
+        "outcome__case",
+        "run",
+        "firm",
     )
 
 

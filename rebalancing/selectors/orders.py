@@ -355,3 +355,44 @@ def _fill_files(member: Membership, files: QuerySet[FillFile]) -> tuple[FillFile
 def recent_fill_files(member: Membership) -> tuple[FillFileRow, ...]:
     """Return the firm's newest files of fills."""
     return _fill_files(member, FillFile.objects.all())
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FileFault:
+    """One thing wrong with a file of fills."""
+
+    row: int | None
+    column: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FillFilePage:
+    """One file of fills: what was booked of it, or everything wrong with it."""
+
+    file: FillFileRow
+    sha256: str
+    size: int
+    faults: tuple[FileFault, ...]
+    fills: tuple[FillLine, ...]
+
+
+def fill_file_page(member: Membership, file_id: int) -> FillFilePage:
+    """
+    Return one file of fills of the member's firm.
+
+    :raises NotFound: it is not there
+    """
+    files = FillFile.objects.filter(pk=file_id, firm_id=member.firm_id)
+    rows = _fill_files(member, files)
+    if not rows:
+        raise NotFound("There is no such file of fills.")
+    sha256, size, faults = files.values_list("sha256", "size", "faults").get()
+    fills = Fill.objects.filter(file_id=file_id).select_related("order__account", "order__security").order_by("pk")
+    return FillFilePage(
+        file=rows[0],
+        sha256=sha256,
+        size=size,
+        faults=tuple(FileFault(row=one["row"], column=one["column"], message=one["message"]) for one in faults),
+        fills=tuple(_fill_line(fill) for fill in fills[:PAGE_SIZE]),
+    )

@@ -43,6 +43,11 @@ class LotLine:
         """Tell whether the sale takes anything of it."""
         return self.units > 0
 
+    @property
+    def left_units(self) -> Decimal:
+        """Return what stays of the lot."""
+        return self.lot_units - self.units
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TradeLine:
@@ -63,6 +68,11 @@ class TradeLine:
     reasons: tuple[str, ...]
     why: str
     lots: tuple[LotLine, ...]
+
+    @property
+    def reason_words(self) -> str:
+        """Return the reasons in one line."""
+        return "; ".join(self.reasons)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -144,6 +154,28 @@ class ProposalPage:
     def trade_count(self) -> int:
         """Return how many trades are proposed."""
         return len(self.sales) + len(self.purchases)
+
+    @property
+    def profile(self) -> str:
+        """Return the name of the risk profile."""
+        profile = self.proposal.account.risk_profile
+        return profile.name if profile else ""
+
+    @property
+    def net_usd(self) -> Decimal:
+        """Return what the trades bring in cash, before cost."""
+        return self.sold_usd - self.bought_usd
+
+    @property
+    def gain_usd(self) -> Decimal:
+        """Return the gains that the sales realise, of both terms."""
+        return sum((line.gain_usd for line in self.sales), Decimal(0))
+
+    @property
+    def worth_usd(self) -> Decimal | None:
+        """Return what all trades bring in dollars of the objective."""
+        parts = [line.worth_usd for line in (*self.sales, *self.purchases) if line.worth_usd is not None]
+        return sum(parts, Decimal(0)) if parts else None
 
     @property
     def is_open(self) -> bool:
@@ -265,7 +297,7 @@ def _sold_lines(trade: ProposedTrade) -> tuple[LotLine, ...]:
 
 
 def _kept_lots(proposal: Proposal, trades: Sequence[ProposedTrade]) -> Mapping[int, Sequence[Lot]]:
-    """Return the lots that the sales leave alone, while the proposal is open and its lots are still those of the case."""
+    """Return the lots that the sales leave alone, while the proposal is open and its lots still are as in the case."""
     if proposal.status not in OPEN_TO_REVIEW:
         return {}
     sold = {trade.security_id for trade in trades if trade.side == Side.SELL}
