@@ -60,7 +60,8 @@ def run(*command: str | Path, env: dict[str, str] | None = None, quiet: bool = F
 
 def manage(*words: str, env: dict[str, str] | None = None, quiet: bool = False) -> str:
     """Run a management command in the project's environment."""
-    return run(PYTHON, "manage.py", *words, env=env, quiet=quiet)
+    level = {} if "TRIMTAB_LOG_LEVEL" in os.environ else {"TRIMTAB_LOG_LEVEL": "WARNING"}
+    return run(PYTHON, "manage.py", *words, env={**level, **(env or {})}, quiet=quiet)
 
 
 class Children:

@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.conventions.sources import ROOT, place, templates
+from tests.conventions.sources import place, templates
 
-# A document on paper carries its own look: it fetches nothing and runs nothing.
-PAPER = ROOT / "templates" / "reporting" / "paper"
+# Sheets of paper carry their own look: they fetch nothing and run nothing, and their headings name their tables.
+PAPER = re.compile(r"^(?:sheet_|client_report|.*pdf)")
 SCRIPT = re.compile(r"<script(?![^>]*\bsrc=)(?![^>]*type=[\"']application/json)", re.IGNORECASE)
 STYLE = re.compile(r"<style\b|\sstyle=[\"']", re.IGNORECASE)
 HANDLER = re.compile(r"<[a-z][^>]*\son[a-z]+=[\"']", re.IGNORECASE)
@@ -16,7 +16,7 @@ ELSEWHERE = re.compile(r"(?:src|href)=[\"'](?:https?:)?//[^\"']+\.(?:js|css|woff
 COMMENT = re.compile(r"{%\s*comment.*?endcomment\s*%}|<!--.*?-->|{#.*?#}", re.DOTALL)
 TABLE = re.compile(r"<table\b.*?</table>", re.DOTALL)
 HEAD = re.compile(r"<th(?=[\s>])(?![^>]*\bscope=)")
-PAGES = [path for path in templates() if PAPER not in path.parents and "pdf" not in path.name]
+PAGES = [path for path in templates() if not PAPER.match(path.name)]
 
 
 def _text(path: Path) -> str:

@@ -38,7 +38,7 @@ def test_statements_of_three_days_give_the_last_holdings_and_all_activity() -> N
     ]
 
 
-def test_cash_transactions() -> None:
+def test_cash_transactions_have_the_amounts_of_the_file() -> None:
     parsed = parse_sample("ibkr", "ibflexrs_activity_cash.xml")
 
     account = only_account(parsed)
@@ -53,7 +53,7 @@ def test_cash_transactions() -> None:
     assert (account.transactions or ())[4].ref == "666665"
 
 
-def test_corporate_actions() -> None:
+def test_corporate_actions_have_the_ratio_of_the_file() -> None:
     parsed = parse_sample("ibkr", "ibflexrs_activity_corporate_actions.xml")
 
     done = only_account(parsed).transactions or ()

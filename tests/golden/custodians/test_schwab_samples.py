@@ -71,7 +71,7 @@ def test_positions_in_the_layout_of_2026() -> None:
         ),
     ],
 )
-def test_open_lots(name: str, as_of: date, symbol: str, lots: list[tuple[str, str, date]]) -> None:
+def test_open_lots_have_the_basis_of_the_file(name: str, as_of: date, symbol: str, lots: list[tuple[str, str, date]]) -> None:
     parsed = parse_sample("schwab", name)
 
     account = only_account(parsed)
