@@ -127,7 +127,7 @@ def account_page(
             for row in holdings.classes
         ),
         weights=weights,
-        drift_frac=drift_of(weights),
+        drift_frac=drift_of(weights) if holdings.value_usd > 0 else None,
         holds=holds,
         statement=statement_summaries([account], firm_id=account.firm_id, on=on)[account.pk],
         gains=year_gains([account.pk], year=on.year)[account.pk],

@@ -217,7 +217,7 @@ def _account_lines(
                 is_held_away=account.is_held_away,
                 value_usd=held.value_usd,
                 cash_usd=held.cash_usd,
-                drift_frac=drift_of(class_weights(held, limits[account.pk])),
+                drift_frac=_drift(account, held, limits[account.pk]),
                 tracking_error_frac=figures.tracking_error_frac if figures else None,
                 opportunity_usd=figures.opportunity_usd if figures else None,
                 proposal_id=figures.proposal_id if figures else None,
@@ -227,6 +227,12 @@ def _account_lines(
             )
         )
     return tuple(lines)
+
+
+def _drift(account: Account, held: Holdings, limits: tuple[ClassLimit, ...]) -> Decimal | None:
+    if account.is_held_away or held.value_usd <= 0:
+        return None
+    return drift_of(class_weights(held, limits))
 
 
 def combined_weights(parts: Sequence[tuple[Holdings, tuple[ClassLimit, ...]]]) -> tuple[ClassWeights, ...]:

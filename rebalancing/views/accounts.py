@@ -116,9 +116,13 @@ def _account_figures(page: AccountPage) -> tuple[Figure, ...]:
         Figure(
             label="Unrealised gain",
             value=signed_money(gain),
-            detail=f"{count(held.lot_count)} lots of {count(held.security_count)} securities",
+            detail=f"{_many(held.lot_count, 'lot')} of {_many(held.security_count, 'security', 'securities')}",
         ),
     )
+
+
+def _many(number: int, one: str, more: str = "") -> str:
+    return f"{count(number)} {one if number == 1 else more or one + 's'}"
 
 
 def _opportunity(page: AccountPage) -> str:
@@ -141,7 +145,7 @@ def _household_figures(page: HouseholdPage) -> tuple[Figure, ...]:
     share = page.cash_usd / page.value_usd if page.value_usd > 0 else None
     managed = [line for line in page.accounts if not line.is_held_away]
     return (
-        Figure(label="Value", value=money(page.value_usd), detail=f"{count(len(managed))} accounts"),
+        Figure(label="Value", value=money(page.value_usd), detail=_many(len(managed), "account")),
         Figure(label="Cash", value=money(page.cash_usd), detail=pct(share)),
         Figure(label="Drift, together", value=pct(page.drift_frac), detail="half the sum of class differences"),
         Figure(
