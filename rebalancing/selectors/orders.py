@@ -2,18 +2,19 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import datetime
 from decimal import Decimal
-from typing import Final
+from typing import Final, TypedDict
 
 from django.core.paginator import Page, Paginator
-from django.db.models import Count, Q, QuerySet, Sum
+from django.db.models import Count, F, Q, QuerySet, Sum
 
 from advisors.errors import NotFound
 from advisors.models import Membership
 from portfolios.selectors.books import accounts_in_book
 from rebalancing.models.orders import OPEN_ORDER, Fill, FillFile, Order, OrderStatus, ReleaseBatch
 from rebalancing.models.proposals import Side
+from rebalancing.selectors.fill_files import MOST_ROWS, FillFileRow, FillLine, fill_files_in, fill_line
 
 PAGE_SIZE: Final = 100
 _BLOCK_PREFIX: Final = "BLOCK-"
@@ -160,7 +161,7 @@ class OrderRow:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BlockRow:
-    """One block with its orders."""
+    """One block; its orders where it is unfolded."""
 
     reference: str
     custodian: str
@@ -171,8 +172,25 @@ class BlockRow:
     filled_units: Decimal
     amount_usd: Decimal
     average_usd: Decimal | None
+    order_count: int
     open_count: int
     orders: tuple[OrderRow, ...]
+
+
+class BlockValues(TypedDict):
+    """What the database adds up for one block."""
+
+    block_id: int
+    side: str
+    symbol: str
+    name: str
+    custodian: str
+    order_count: int
+    open_count: int
+    wanted: Decimal
+    filled: Decimal
+    ordered_usd: Decimal
+    paid_usd: Decimal
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -185,109 +203,80 @@ class CustodianRow:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class FillFileRow:
-    """A file of fills as received."""
-
-    id: int
-    name: str
-    received_at: datetime
-    received_by: str
-    row_count: int
-    booked_count: int
-    fault_count: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FillLine:
-    """One booked execution."""
-
-    execution_id: str
-    client_order_id: str
-    account: str
-    symbol: str
-    side: str
-    traded_on: date
-    units: Decimal
-    price_usd: Decimal
-    fee_usd: Decimal
-    recorded_at: datetime
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class BatchPage:
-    """One batch with everything in it that lies in the member's book."""
+    """One batch with what of it lies in the member's book; the orders of one block are unfolded."""
 
     row: BatchRow
     sent_at: datetime | None
     sent_by: str
     custodians: tuple[CustodianRow, ...]
-    sales: tuple[BlockRow, ...]
-    purchases: tuple[BlockRow, ...]
+    page: Page[BlockValues]
+    blocks: tuple[BlockRow, ...]
     fills: tuple[FillLine, ...]
     fill_count: int
     fill_files: tuple[FillFileRow, ...]
 
 
-def batch_page(member: Membership, batch_id: int) -> BatchPage:
+def batch_page(member: Membership, batch_id: int, *, open_block: str = "", page: int = 1) -> BatchPage:
     """
     Return one batch; a constant number of queries.
 
     :raises NotFound: it does not exist or holds nothing of the member's book
     """
     batch = batch_in_book(member, batch_id)
-    orders = list(
-        orders_in_book(member)
-        .filter(block__batch=batch)
-        .select_related("account", "security", "block")
-        .order_by("account__external_ref", "pk")
+    mine = orders_in_book(member).filter(block__batch=batch)
+    pages = Paginator(_block_values(mine), PAGE_SIZE).get_page(page)
+    unfolded = block_id_of(open_block)
+    orders = mine.filter(block_id=unfolded) if unfolded is not None else mine.none()
+    lines = tuple(
+        _order_row(order) for order in orders.select_related("account").order_by("account__external_ref", "pk")
     )
-    by_block: dict[int, list[Order]] = {}
-    for order in orders:
-        by_block.setdefault(order.block_id, []).append(order)
-    blocks = sorted((_block_row(rows) for rows in by_block.values()), key=lambda row: (-row.amount_usd, row.reference))
-    fills = Fill.objects.filter(order__block__batch=batch, order__account__in=accounts_in_book(member))
-    newest = fills.select_related("order__account", "order__security").order_by("-recorded_at", "pk")[:PAGE_SIZE]
+    fills = Fill.objects.filter(order__in=mine)
+    newest = fills.select_related("order__account", "order__security").order_by("-recorded_at", "pk")[:MOST_ROWS]
     return BatchPage(
-        row=_batch_row(batch, _counts(orders)),
+        row=_batch_row(batch, _counts_by_batch(mine, [batch.pk])[batch.pk]),
         sent_at=batch.sent_at,
         sent_by=batch.sent_by.full_name if batch.sent_by else "",
-        custodians=_custodians(orders),
-        sales=tuple(row for row in blocks if row.side == Side.SELL),
-        purchases=tuple(row for row in blocks if row.side == Side.BUY),
-        fills=tuple(_fill_line(fill) for fill in newest),
+        custodians=_custodians(mine),
+        page=pages,
+        blocks=tuple(_block_row(values, lines if values["block_id"] == unfolded else ()) for values in pages),
+        fills=tuple(fill_line(fill) for fill in newest),
         fill_count=fills.count(),
-        fill_files=_fill_files(member, FillFile.objects.filter(fills__order__block__batch=batch).distinct()),
+        fill_files=fill_files_in(member, FillFile.objects.filter(fills__order__block__batch=batch).distinct()),
     )
 
 
-def _counts(orders: Sequence[Order]) -> _Counts:
-    return _Counts(
-        order_count=len(orders),
-        account_count=len({order.account_id for order in orders}),
-        released_count=sum(1 for order in orders if order.status == OrderStatus.RELEASED),
-        open_count=sum(1 for order in orders if order.status in OPEN_ORDER),
-        touched_count=sum(1 for order in orders if order.filled_units > 0),
-        bought_usd=sum((order.amount_usd for order in orders if order.side == Side.BUY), Decimal(0)),
-        sold_usd=sum((order.amount_usd for order in orders if order.side == Side.SELL), Decimal(0)),
+def _block_values(orders: QuerySet[Order]) -> QuerySet[Order, BlockValues]:
+    """Add up orders by block: sales before purchases, the largest first."""
+    named = orders.values(
+        "block_id", "side", symbol=F("security__symbol"), name=F("security__name"), custodian=F("block__custodian")
     )
+    summed = named.annotate(
+        order_count=Count("pk"),
+        open_count=Count("pk", filter=Q(status__in=OPEN_ORDER)),
+        wanted=Sum("units"),
+        filled=Sum("filled_units"),
+        ordered_usd=Sum("amount_usd"),
+        paid_usd=Sum("filled_usd"),
+    )
+    return summed.order_by("-side", "-ordered_usd", "block_id")
 
 
-def _block_row(orders: Sequence[Order]) -> BlockRow:
-    first = orders[0]
-    filled = sum((order.filled_units for order in orders), Decimal(0))
-    paid = sum((order.filled_usd for order in orders), Decimal(0))
+def _block_row(values: BlockValues, orders: tuple[OrderRow, ...]) -> BlockRow:
+    filled = values["filled"]
     return BlockRow(
-        reference=block_reference(first.block_id),
-        custodian=first.block.custodian,
-        side=first.side,
-        symbol=first.security.symbol,
-        name=first.security.name,
-        units=sum((order.units for order in orders), Decimal(0)),
+        reference=block_reference(values["block_id"]),
+        custodian=values["custodian"],
+        side=values["side"],
+        symbol=values["symbol"],
+        name=values["name"],
+        units=values["wanted"],
         filled_units=filled,
-        amount_usd=sum((order.amount_usd for order in orders), Decimal(0)),
-        average_usd=paid / filled if filled else None,
-        open_count=sum(1 for order in orders if order.status in OPEN_ORDER),
-        orders=tuple(_order_row(order) for order in orders),
+        amount_usd=values["ordered_usd"],
+        average_usd=values["paid_usd"] / filled if filled else None,
+        order_count=values["order_count"],
+        open_count=values["open_count"],
+        orders=orders,
     )
 
 
@@ -306,93 +295,11 @@ def _order_row(order: Order) -> OrderRow:
     )
 
 
-def _custodians(orders: Sequence[Order]) -> tuple[CustodianRow, ...]:
-    names = sorted({order.block.custodian for order in orders})
+def _custodians(orders: QuerySet[Order]) -> tuple[CustodianRow, ...]:
+    counted = orders.values_list("block__custodian").annotate(
+        Count("pk"), unsent=Count("pk", filter=Q(status=OrderStatus.RELEASED))
+    )
     return tuple(
-        CustodianRow(
-            custodian=name,
-            order_count=sum(1 for order in orders if order.block.custodian == name),
-            unsent_count=sum(
-                1 for order in orders if order.block.custodian == name and order.status == OrderStatus.RELEASED
-            ),
-        )
-        for name in names
-    )
-
-
-def _fill_line(fill: Fill) -> FillLine:
-    order = fill.order
-    return FillLine(
-        execution_id=fill.execution_id,
-        client_order_id=order.client_order_id,
-        account=f"{order.account.name} ··{order.account.number_last4}",
-        symbol=order.security.symbol,
-        side=order.side,
-        traded_on=fill.traded_on,
-        units=fill.units,
-        price_usd=fill.price_usd,
-        fee_usd=fill.fee_usd,
-        recorded_at=fill.recorded_at,
-    )
-
-
-def _fill_files(member: Membership, files: QuerySet[FillFile]) -> tuple[FillFileRow, ...]:
-    rows = files.filter(firm_id=member.firm_id).select_related("received_by").defer("content_encrypted")
-    return tuple(
-        FillFileRow(
-            id=row.pk,
-            name=row.name,
-            received_at=row.received_at,
-            received_by=row.received_by.full_name,
-            row_count=row.row_count,
-            booked_count=row.booked_count,
-            fault_count=len(row.faults),
-        )
-        for row in rows.order_by("-received_at", "-pk")[:PAGE_SIZE]
-    )
-
-
-def recent_fill_files(member: Membership) -> tuple[FillFileRow, ...]:
-    """Return the firm's newest files of fills."""
-    return _fill_files(member, FillFile.objects.all())
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FileFault:
-    """One thing wrong with a file of fills."""
-
-    row: int | None
-    column: str
-    message: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FillFilePage:
-    """One file of fills: what was booked of it, or everything wrong with it."""
-
-    file: FillFileRow
-    sha256: str
-    size: int
-    faults: tuple[FileFault, ...]
-    fills: tuple[FillLine, ...]
-
-
-def fill_file_page(member: Membership, file_id: int) -> FillFilePage:
-    """
-    Return one file of fills of the member's firm.
-
-    :raises NotFound: it is not there
-    """
-    files = FillFile.objects.filter(pk=file_id, firm_id=member.firm_id)
-    rows = _fill_files(member, files)
-    if not rows:
-        raise NotFound("There is no such file of fills.")
-    sha256, size, faults = files.values_list("sha256", "size", "faults").get()
-    fills = Fill.objects.filter(file_id=file_id).select_related("order__account", "order__security").order_by("pk")
-    return FillFilePage(
-        file=rows[0],
-        sha256=sha256,
-        size=size,
-        faults=tuple(FileFault(row=one["row"], column=one["column"], message=one["message"]) for one in faults),
-        fills=tuple(_fill_line(fill) for fill in fills[:PAGE_SIZE]),
+        CustodianRow(custodian=name, order_count=count, unsent_count=unsent)
+        for name, count, unsent in counted.order_by("block__custodian")
     )

@@ -2,23 +2,22 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import datetime
 from decimal import Decimal
 from typing import Final
 
 from advisors.models import AuditEvent, Membership
-from portfolios.ledger.gains import first_long_on
 from portfolios.models.households import TaxStatus
-from portfolios.models.lots import Lot
 from portfolios.models.securities import AssetClass
 from portfolios.selectors.accounts import StatementSummary, registration_words, statement_summaries
 from rebalancing import rules
 from rebalancing.charts import ClassWeights
-from rebalancing.models.proposals import Proposal, ProposalCheck, ProposalStatus, ProposedTrade, Side
+from rebalancing.models.proposals import Proposal, ProposalCheck, ProposalStatus
 from rebalancing.models.runs import AccountFigures
 from rebalancing.selectors.facts import account_label, proposal_in_book
+from rebalancing.selectors.proposal_trades import TradeLine, dollars, trade_lines
 from rebalancing.selectors.review import Group, groups_in_book
-from rebalancing.selectors.rule_words import reason_words, rule_words
+from rebalancing.selectors.rule_words import kind_words, rule_words, stop_words
 from rebalancing.states import OPEN_TO_REVIEW, Status
 
 MOST_EVENTS: Final = 60
@@ -26,60 +25,14 @@ _VERDICT_ORDER: Final = {"fail": 0, "relaxed": 1, "pass": 2}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class LotLine:
-    """One lot below a sale: taken, in part or whole, or kept; the gain of a kept lot is not realised."""
-
-    acquired_on: date
-    term: str
-    units: Decimal
-    lot_units: Decimal
-    unit_cost_usd: Decimal | None
-    amount_usd: Decimal
-    gain_usd: Decimal | None
-    waiting_usd: Decimal
-
-    @property
-    def is_sold(self) -> bool:
-        """Tell whether the sale takes anything of it."""
-        return self.units > 0
-
-    @property
-    def left_units(self) -> Decimal:
-        """Return what stays of the lot."""
-        return self.lot_units - self.units
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TradeLine:
-    """One proposed trade. `worth_usd` is what it brings in dollars of the objective: risk, tax and cost together."""
+class CheckLine:
+    """One check, or several passed ones of a kind in one line with `parts` below."""
 
     key: str
-    is_sale: bool
-    symbol: str
-    name: str
-    units: Decimal
-    price_usd: Decimal
-    amount_usd: Decimal
-    gain_usd: Decimal
-    worth_usd: Decimal | None
-    risk_usd: Decimal | None
-    tax_usd: Decimal | None
-    cost_usd: Decimal | None
-    reasons: tuple[str, ...]
-    why: str
-    lots: tuple[LotLine, ...]
-
-    @property
-    def reason_words(self) -> str:
-        """Return the reasons in one line."""
-        return "; ".join(self.reasons)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CheckLine:
     rule: str
     verdict: str
     evidence: str
+    parts: tuple["CheckLine", ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -143,6 +96,7 @@ class ProposalPage:
     sold_usd: Decimal
     bought_usd: Decimal
     checks: tuple[CheckLine, ...]
+    check_count: int
     passed_count: int
     relaxed: tuple[RelaxedLine, ...]
     why_not: tuple[WhyNotLine, ...]
@@ -193,7 +147,7 @@ def proposal_page(member: Membership, proposal_id: int) -> ProposalPage:
     is_alone = proposal.status in {ProposalStatus.NO_TRADE, ProposalStatus.SUPERSEDED}
     group = Group(proposals=(), facts=()) if is_alone else groups_in_book(member, [proposal_id])[0]
     facts = next((facts for facts in group.facts if facts.proposal_id == proposal.pk), None)
-    trades = _trade_lines(proposal)
+    trades = trade_lines(proposal)
     checks = _check_lines(proposal)
     account = proposal.account
     on = member.firm.business_on or proposal.as_of_on
@@ -217,7 +171,8 @@ def proposal_page(member: Membership, proposal_id: int) -> ProposalPage:
         sold_usd=sum((line.amount_usd for line in trades if line.is_sale), Decimal(0)),
         bought_usd=sum((line.amount_usd for line in trades if not line.is_sale), Decimal(0)),
         checks=checks,
-        passed_count=sum(1 for check in checks if check.verdict == "pass"),
+        check_count=sum(max(1, len(check.parts)) for check in checks),
+        passed_count=sum(max(1, len(check.parts)) for check in checks if check.verdict == "pass"),
         relaxed=_relaxed_lines(proposal),
         why_not=tuple(_why_not_line(row) for row in proposal.why_not),
         weights=tuple(_weights(row) for row in proposal.allocation),
@@ -242,96 +197,30 @@ def _sibling(proposal: Proposal) -> Sibling:
     )
 
 
-def _trade_lines(proposal: Proposal) -> tuple[TradeLine, ...]:
-    trades = (
-        ProposedTrade.objects.filter(proposal=proposal)
-        .select_related("security")
-        .prefetch_related("lots")
-        .order_by("-side", "-amount_usd", "pk")
-    )
-    rows = list(trades)
-    kept = _kept_lots(proposal, rows)
-    return tuple(_trade_line(trade, proposal, kept.get(trade.security_id, ())) for trade in rows)
-
-
-def _trade_line(trade: ProposedTrade, proposal: Proposal, kept: Sequence[Lot]) -> TradeLine:
-    parts = {name: _dollars(trade.benefit.get(name)) for name in ("risk", "tax", "cost")}
-    known = [part for part in parts.values() if part is not None]
-    return TradeLine(
-        key=f"t{trade.pk}",
-        is_sale=trade.side == Side.SELL,
-        symbol=trade.security.symbol,
-        name=trade.security.name,
-        units=trade.units,
-        price_usd=trade.price_usd,
-        amount_usd=trade.amount_usd,
-        gain_usd=trade.short_gain_usd + trade.long_gain_usd,
-        worth_usd=sum(known, Decimal(0)) if known else None,
-        risk_usd=parts["risk"],
-        tax_usd=parts["tax"],
-        cost_usd=parts["cost"],
-        reasons=tuple(reason_words(str(reason)) for reason in trade.reasons),
-        why=trade.why,
-        lots=(*_sold_lines(trade), *(_kept_line(lot, trade, on=proposal.as_of_on) for lot in kept)),
-    )
-
-
-def _dollars(value: object) -> Decimal | None:
-    return None if value is None else Decimal(str(value))
-
-
-def _sold_lines(trade: ProposedTrade) -> tuple[LotLine, ...]:
-    return tuple(
-        LotLine(
-            acquired_on=lot.acquired_on,
-            term=lot.term,
-            units=lot.units,
-            lot_units=lot.lot_units,
-            unit_cost_usd=lot.cost_usd / lot.units,
-            amount_usd=lot.units * trade.price_usd,
-            gain_usd=lot.gain_usd,
-            waiting_usd=lot.waiting_usd,
-        )
-        for lot in sorted(trade.lots.all(), key=lambda each: each.pk)
-    )
-
-
-def _kept_lots(proposal: Proposal, trades: Sequence[ProposedTrade]) -> Mapping[int, Sequence[Lot]]:
-    """Return the lots that the sales leave alone, while the proposal is open and its lots still are as in the case."""
-    if proposal.status not in OPEN_TO_REVIEW:
-        return {}
-    sold = {trade.security_id for trade in trades if trade.side == Side.SELL}
-    taken = {lot.lot_key for trade in trades for lot in trade.lots.all()}
-    rows = Lot.objects.filter(account_id=proposal.account_id, security_id__in=sold, closed_on__isnull=True)
-    found: dict[int, list[Lot]] = {}
-    for lot in rows.exclude(key__in=taken).order_by("acquired_on", "pk"):
-        found.setdefault(lot.security_id, []).append(lot)
-    return found
-
-
-def _kept_line(lot: Lot, trade: ProposedTrade, *, on: date) -> LotLine:
-    value = lot.units * trade.price_usd
-    held_from = lot.holding_on or lot.acquired_on
-    return LotLine(
-        acquired_on=lot.acquired_on,
-        term="long" if lot.is_inherited or on >= first_long_on(held_from) else "short",
-        units=Decimal(0),
-        lot_units=lot.units,
-        unit_cost_usd=None if lot.cost_usd is None else lot.cost_usd / lot.units,
-        amount_usd=Decimal(0),
-        gain_usd=None if lot.cost_usd is None else value - lot.cost_usd,
-        waiting_usd=Decimal(0),
-    )
-
-
 def _check_lines(proposal: Proposal) -> tuple[CheckLine, ...]:
+    """Unfold the checks, the worst first; what passed many times of one kind becomes one line."""
     classes = _class_names(proposal.firm_id)
-    rows = ProposalCheck.objects.filter(proposal=proposal).order_by("pk")
-    lines = [
-        CheckLine(rule=rule_words(row.rule, classes=classes), verdict=row.verdict, evidence=row.evidence)
-        for row in rows
-    ]
+    rows = list(ProposalCheck.objects.filter(proposal=proposal).order_by("pk"))
+    kinds: dict[tuple[str, str], list[CheckLine]] = {}
+    for row in rows:
+        words = rule_words(row.rule, classes=classes)
+        line = CheckLine(key=f"c{row.pk}", rule=words, verdict=row.verdict, evidence=row.evidence)
+        kind = kind_words(row.rule) if row.verdict == "pass" else row.rule
+        kinds.setdefault((row.verdict, kind), []).append(line)
+    lines = [_one_line(kind, members) for (_, kind), members in kinds.items()]
     return tuple(sorted(lines, key=lambda line: _VERDICT_ORDER[line.verdict]))
+
+
+def _one_line(kind: str, members: Sequence[CheckLine]) -> CheckLine:
+    if len(members) == 1:
+        return members[0]
+    return CheckLine(
+        key=members[0].key,
+        rule=kind.removesuffix(" of"),
+        verdict=members[0].verdict,
+        evidence=f"{len(members)} checked, all passed",
+        parts=tuple(members),
+    )
 
 
 def _class_names(firm_id: int) -> Mapping[str, str]:
@@ -356,20 +245,20 @@ def _why_not_line(row: Mapping[str, object]) -> WhyNotLine:
     return WhyNotLine(
         security=str(row["security"]),
         wanted=str(row["wanted"]),
-        stopped_by=str(row["stopped_by"]),
-        tax_usd=_dollars(price.get("tax")),
-        risk_usd=_dollars(price.get("risk_benefit")),
+        stopped_by=stop_words(str(row["stopped_by"])),
+        tax_usd=dollars(price.get("tax")),
+        risk_usd=dollars(price.get("risk_benefit")),
     )
 
 
 def _weights(row: Mapping[str, object]) -> ClassWeights:
     return ClassWeights(
         name=str(row["name"]),
-        held_frac=_dollars(row["before"]) or Decimal(0),
-        after_frac=_dollars(row["after"]),
-        target_frac=_dollars(row["target"]),
-        min_frac=_dollars(row.get("min")),
-        max_frac=_dollars(row.get("max")),
+        held_frac=dollars(row["before"]) or Decimal(0),
+        after_frac=dollars(row["after"]),
+        target_frac=dollars(row["target"]),
+        min_frac=dollars(row.get("min")),
+        max_frac=dollars(row.get("max")),
     )
 
 

@@ -100,15 +100,20 @@ class Queue:
     places: tuple[Place, ...]
 
 
-def _waits_for_advisor() -> Q:
-    return Q(status=ProposalStatus.PROPOSED, account__is_discretionary=False)
+def _placed(rows: QuerySet[Proposal]) -> QuerySet[Proposal]:
+    """Mark the proposals whose tax household still waits for its advisor: it is decided whole."""
+    waiting = Proposal.objects.filter(
+        outcome=OuterRef("outcome"), status=ProposalStatus.PROPOSED, account__is_discretionary=False
+    )
+    return rows.annotate(waits_for_advisor=Exists(waiting))
 
 
 def _at_place(key: str) -> Q:
+    undecided = Q(status__in=[ProposalStatus.PROPOSED, ProposalStatus.ADVISOR_APPROVED])
     if key == WITH_ADVISOR:
-        return _waits_for_advisor()
+        return undecided & Q(waits_for_advisor=True)
     if key == TO_REVIEW:
-        return Q(status__in=[ProposalStatus.PROPOSED, ProposalStatus.ADVISOR_APPROVED]) & ~_waits_for_advisor()
+        return undecided & Q(waits_for_advisor=False)
     return Q(status=key)
 
 
@@ -126,7 +131,7 @@ def _flagged(rows: QuerySet[Proposal], flag: str) -> QuerySet[Proposal]:
 
 
 def _filtered(member: Membership, wanted: QueueFilter) -> QuerySet[Proposal]:
-    rows = proposals_in_book(member)
+    rows = _placed(proposals_in_book(member))
     superseded = Q(status=ProposalStatus.SUPERSEDED)
     rows = rows.filter(_at_place(wanted.status) if wanted.status else ~superseded)
     for word in wanted.words.split()[:5]:
@@ -219,7 +224,7 @@ def waiting_places(member: Membership) -> tuple[Place, ...]:
     for key in WAITING:
         columns[f"{key}_count"] = Count("pk", filter=_at_place(key))
         columns[f"{key}_usd"] = Sum("traded_usd", filter=_at_place(key))
-    found = proposals_in_book(member).order_by().aggregate(**columns)
+    found = _placed(proposals_in_book(member)).order_by().aggregate(**columns)
     return tuple(
         Place(key=key, label=label, count=found[f"{key}_count"], traded_usd=found[f"{key}_usd"] or Decimal(0))
         for key, label in WAITING.items()

@@ -12,11 +12,11 @@ _RULES: Final[Mapping[str, str]] = {
     "unknown_basis": "Lots without basis stay",
     "gift": "Gift lots stay",
     "not_buyable": "Buys only what is approved",
-    "hold_only": "Held, never bought:",
+    "hold_only": "Held, never bought",
     "location": "Location of",
-    "restricted": "Firm's restricted list:",
-    "pinned": "Pinned trade:",
-    "wash_sale": "Wash sale:",
+    "restricted": "Firm's restricted list",
+    "pinned": "Pinned trade",
+    "wash_sale": "Wash sale",
     "cash_raise": "Cash raised for what is due",
     "cash_reserve": "Cash reserve",
     "cash_ceiling": "Most cash",
@@ -25,8 +25,8 @@ _RULES: Final[Mapping[str, str]] = {
     "max_tracking_error": "Most tracking error",
     "max_turnover": "Most turnover",
     "max_trades": "Most trades",
-    "min_trade": "Smallest trade:",
-    "min_position": "Smallest position:",
+    "min_trade": "Smallest trade",
+    "min_position": "Smallest position",
     "never_realize_gains": "Never realise gains",
     "short_gains": "Short-term gains",
     "tax_budget": "Tax budget",
@@ -68,6 +68,20 @@ def rule_words(rule: str, *, classes: Mapping[str, str] | None = None) -> str:
     if head in _OF_CLASSES:
         subject = (classes or {}).get(subject, subject.replace("_", " "))
     return f"{_RULES[head]} {subject}".rstrip()
+
+
+def kind_words(rule: str) -> str:
+    """Write what kind of rule an id is of, without its subject: “Smallest trade”."""
+    head = rule.partition(" ")[0]
+    return _RULES.get(head, head.replace("_", " ").capitalize())
+
+
+def stop_words(stopped_by: str, *, classes: Mapping[str, str] | None = None) -> str:
+    """Write what stopped a wish; a rule's id before the colon is put in words."""
+    rule, colon, rest = stopped_by.partition(": ")
+    if colon and rule.partition(" ")[0] in _RULES:
+        return f"{rule_words(rule, classes=classes)}: {rest}"
+    return rule_words(stopped_by, classes=classes) if stopped_by.partition(" ")[0] in _RULES else stopped_by
 
 
 def reason_words(reason: str) -> str:

@@ -59,7 +59,9 @@ def create_orders(*, proposals: Sequence[Proposal], actor: Membership, now: date
     blocks = _create_blocks(batch, trades)
     held = _held_units(trades)
     orders = [
-        _order(trade, block=blocks[_block_key(trade)], held=held, reference=f"T{firm_id}-{number}-{place}", now=now)
+        _order(
+            trade, block=blocks[_block_key(trade)], held=held, reference=f"T{firm_id}-{number:04d}-{place:05d}", now=now
+        )
         for place, trade in enumerate(trades, start=1)
     ]
     Order.objects.bulk_create(orders, batch_size=_BATCH)

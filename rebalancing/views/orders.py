@@ -11,7 +11,8 @@ from advisors.access import HtmxRequest, requires
 from advisors.permissions import Capability, can
 from advisors.responses import page_or_part, see_other
 from rebalancing.forms.review import FillsForm, ReasonForm
-from rebalancing.selectors.orders import batch_list, batch_page, fill_file_page, recent_fill_files
+from rebalancing.selectors.fill_files import fill_file_page, recent_fill_files
+from rebalancing.selectors.orders import batch_list, batch_page
 from rebalancing.services import fills as fill_services
 from rebalancing.services import orders
 from rebalancing.views.parts import Step
@@ -37,11 +38,18 @@ def batches(request: HtmxRequest) -> HttpResponse:
 @require_GET
 def batch(request: HtmxRequest, batch_id: int) -> HttpResponse:
     """Show one batch: what goes to whom, what came back."""
-    return render(request, "rebalancing/orders_batch.html", _batch_context(request, batch_id))
+    context = _batch_context(request, batch_id)
+    return page_or_part(request, "rebalancing/orders_batch.html", part="blocks", context=context)
 
 
 def _batch_context(request: HtmxRequest, batch_id: int) -> dict[str, object]:
-    page = batch_page(request.membership, batch_id)
+    number = request.GET.get("page", "1")
+    page = batch_page(
+        request.membership,
+        batch_id,
+        open_block=request.GET.get("block", ""),
+        page=int(number) if number.isdecimal() else 1,
+    )
     return {
         "page": page,
         "can_export": can(request.membership, Capability.EXPORT_ORDERS),
