@@ -21,6 +21,7 @@ from portfolios.models.lots import Lot
 from portfolios.models.preferences import CashNeed, Preference, Restriction
 from portfolios.selectors.books import accounts_in_book
 from rebalancing.models.runs import DayState
+from rebalancing.selectors.day import in_the_day, with_day_state
 
 PAGE_SIZE: Final = 50
 CUSTODIAN_WORDS: Final = {
@@ -134,9 +135,8 @@ class AccountFilter(django_filters.FilterSet):
         return queryset
 
     def in_state(self, queryset: "QuerySet[Account]", name: str, value: str) -> "QuerySet[Account]":
-        """Keep accounts in one state of the day; one without figures has only been received."""
-        found = Q(figures__state=value)
-        return queryset.filter(found | Q(figures__isnull=True) if value == DayState.RECEIVED else found)
+        """Keep accounts in one state of the day, as Today counts them."""
+        return in_the_day(queryset).filter(day_state=value)  # type: ignore[misc]  # an annotation
 
     def held_for(self, queryset: "QuerySet[Account]", name: str, value: str) -> "QuerySet[Account]":
         """Keep accounts with an open hold, of one kind or any."""
@@ -197,7 +197,8 @@ def _profiles(member: Membership) -> list[tuple[str, str]]:
 
 def account_list(member: Membership, data: QueryDict) -> AccountList:
     """Return one page of the accounts in a member's book that fit the filters; a handful of queries for any number."""
-    known = accounts_in_book(member).exclude(standing=Standing.CLOSED)
+    open_accounts = accounts_in_book(member).exclude(standing=Standing.CLOSED)
+    known = with_day_state(open_accounts, business_on=member.firm.business_on)
     chosen = AccountFilter(data, member=member, queryset=known)
     accounts = chosen.qs if chosen.is_valid() else known.none()
     totals = accounts.aggregate(
@@ -269,5 +270,7 @@ def day_state(account: Account) -> str:
         return "held_away"
     if account.standing != Standing.ACTIVE:
         return account.standing
+    if found := getattr(account, "day_state", ""):
+        return str(found)
     figures = getattr(account, "figures", None)
     return figures.state if figures else DayState.RECEIVED

@@ -16,10 +16,13 @@ from django.db.models import F, Max, Q, QuerySet
 from advisors import audit
 from advisors.errors import Conflict, Invalid
 from advisors.jobs import enqueue
-from advisors.models import Firm, User
+from advisors.models import Firm, Membership, User
+from advisors.permissions import Capability, check_can
 from portfolios.models.households import Account, Standing
+from portfolios.selectors.books import account_in_book, household_in_book
 from rebalancing.engine.types import ENGINE_VERSION
 from rebalancing.models.runs import OPEN_RUN, Chunk, ChunkStatus, Run, RunAccount, RunAccountStatus, RunScope, RunStatus
+from rebalancing.selectors.runs import run_in_book
 
 CHUNK_TAX_HOUSEHOLDS: Final = 3
 MAX_ATTEMPTS: Final = 3
@@ -73,6 +76,23 @@ def start_run(firm: Firm, *, scope: Scope, actor: User | None, now: datetime, wa
             return _open_run(firm, scope=scope, as_of=as_of, actor=actor, now=now, wake_queue=wake_queue)
     except IntegrityError as error:
         raise Conflict("A run over the whole firm is under way. Wait for it or cancel it.") from error
+
+
+def start_run_for(member: Membership, *, scope: Scope, now: datetime) -> Run:
+    """
+    Open a run as a member: over the firm with that right, else over a household or an account of their own book.
+
+    :raises NotPermitted: the role does not allow it
+    :raises NotFound: the household or account lies outside the member's book
+    :raises Invalid: there is nothing to analyse
+    :raises Conflict: a run over the whole firm is under way
+    """
+    check_can(member, Capability.RUN_FIRM if scope.kind is RunScope.FIRM else Capability.REBALANCE)
+    if scope.household_id is not None:
+        household_in_book(member, scope.household_id)
+    if scope.account_id is not None:
+        account_in_book(member, scope.account_id)
+    return start_run(member.firm, scope=scope, actor=member.user, now=now)
 
 
 def start_run_by_name(slug: str, *, scope: Scope, now: datetime, wake_queue: bool) -> int:
@@ -273,6 +293,19 @@ def _outcome_counts(run: Run) -> Mapping[str, int]:
     for status in run.accounts.values_list("status", flat=True):
         counts[status] = counts.get(status, 0) + 1
     return counts
+
+
+def cancel_run_for(member: Membership, run_id: int, *, now: datetime) -> None:
+    """
+    Stop a run as a member: whoever may start such a run may stop it.
+
+    :raises NotFound: it has nothing of the member's book
+    :raises NotPermitted: the role does not allow it
+    :raises Conflict: it has ended already
+    """
+    run = run_in_book(member, run_id)
+    check_can(member, Capability.RUN_FIRM if run.scope == RunScope.FIRM else Capability.REBALANCE)
+    cancel_run(run, actor=member.user, now=now)
 
 
 @transaction.atomic

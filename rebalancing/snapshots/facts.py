@@ -6,8 +6,6 @@ from datetime import date, timedelta
 from decimal import Decimal
 from typing import Final, TypeVar
 
-from django.db.models import Q
-
 from portfolios.ledger.types import PURCHASE_KINDS
 from portfolios.models.households import Account, AccountHold, TaxSituation, TaxStatus
 from portfolios.models.lots import CashBalance, LedgerEvent, Lot, OutsideTrade, RealizedGain
@@ -101,7 +99,7 @@ def load_facts(firm_id: int, *, account_ids: Collection[int], as_of: date) -> Fa
     return Facts(
         as_of=as_of,
         accounts=_grouped(rows, key="tax_household_id"),
-        holds=_holds(ids, as_of=as_of),
+        holds=_holds(ids),
         lots=by_account,
         cash={balance.account_id: balance for balance in CashBalance.objects.filter(account_id__in=ids)},
         settings=settings_by_account(managed, on=as_of),
@@ -121,10 +119,10 @@ def _grouped(rows: Iterable[_Row], *, key: str) -> Mapping[int, tuple[_Row, ...]
     return {owner: tuple(members) for owner, members in found.items()}
 
 
-def _holds(ids: list[int], *, as_of: date) -> Mapping[int, tuple[str, ...]]:
-    is_open = Q(lifted_at__isnull=True) & (Q(until_on__isnull=True) | Q(until_on__gte=as_of))
+def _holds(ids: list[int]) -> Mapping[int, tuple[str, ...]]:
+    """Return why accounts are held; until when one expects it is only said, a person lifts it."""
     found: dict[int, list[str]] = {}
-    for hold in AccountHold.objects.filter(is_open, account_id__in=ids).order_by("placed_at", "pk"):
+    for hold in AccountHold.objects.filter(account_id__in=ids, lifted_at__isnull=True).order_by("placed_at", "pk"):
         found.setdefault(hold.account_id, []).append(hold.reason)
     return {account_id: tuple(reasons) for account_id, reasons in found.items()}
 
