@@ -259,7 +259,7 @@ class RestrictionForm(TermsForm):
     symbol = forms.CharField(
         label="Security", required=False, max_length=24, help_text="A symbol. Or choose a group of them beside."
     )
-    listed = forms.ChoiceField(label="Or a screen, sector, industry, country, group", required=False)
+    listed = forms.ChoiceField(label="Or from a list", required=False)
     disposal = forms.ChoiceField(label="What is held", choices=Disposal.choices, required=False)
     unit = forms.ChoiceField(
         label="Measured in",

@@ -1,7 +1,6 @@
 """The page Preferences: own book only, forms without script, 422 keeps the input, 409 says who was quicker."""
 
 from collections.abc import Callable
-from datetime import timedelta
 from decimal import Decimal
 
 import pytest
@@ -10,18 +9,13 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from advisors.models import AuditEvent
-from portfolios.models.households import Account, TaxSituation
 from portfolios.models.preferences import CashNeed, Preference, Restriction
 from portfolios.services.preferences import set_preference
 from portfolios.services.statement_guard import Terms
 from tests.conftest import Persona
 from tests.factories import (
     NOW,
-    RiskProfileFactory,
-    RiskProfileVersionFactory,
-    RiskProfileWeightFactory,
     SecurityFactory,
-    TaxSituationFactory,
 )
 from tests.statements import World, world_of
 
@@ -324,82 +318,6 @@ def test_a_cash_need_beyond_the_account_is_refused(advisor: Persona, world: Worl
 
     assert answer.status_code == 422
     assert "is more than Whitcombe Joint is worth, $20,000" in answer.content.decode()
-
-
-# --- risk profile and tax return --------------------------------------------------------------------------------------
-
-
-def _growth(world: World) -> int:
-    profile = RiskProfileFactory(firm=world.account.firm, name="Growth")
-    version = RiskProfileVersionFactory(risk_profile=profile)
-    RiskProfileWeightFactory(version=version, asset_class=world.cash, min_frac=D(0), max_frac=D(1))
-    return int(profile.pk)
-
-
-def test_a_risk_profile_is_chosen(advisor: Persona, world: World) -> None:
-    growth = _growth(world)
-    data = WHY | {"profile": str(growth), "seen": str(world.account.risk_profile_id)}
-
-    assert advisor.client.post(_url(world, "choose_profile"), data).status_code == 303
-    assert Account.objects.get(pk=world.account.pk).risk_profile_id == growth
-
-
-def test_a_risk_profile_chosen_by_somebody_else_meanwhile_is_a_conflict(advisor: Persona, world: World) -> None:
-    seen = str(world.account.risk_profile_id)
-    first, second = _growth(world), _growth(world)
-    advisor.client.post(_url(world, "choose_profile"), WHY | {"profile": str(first), "seen": seen})
-
-    answer = advisor.client.post(_url(world, "choose_profile"), WHY | {"profile": str(second), "seen": seen})
-
-    assert answer.status_code == 409
-    assert Account.objects.get(pk=world.account.pk).risk_profile_id == first
-    assert answer.context["profile_form"]["seen"].value() == str(first)
-
-
-def _tax_input(advisor: Persona, world: World, **changes: str) -> dict[str, str]:
-    form = advisor.client.get(_url(world)).context["situation_form"]
-    return {name: _posted(form[name].value()) for name in form.fields} | WHY | changes
-
-
-def test_a_tax_situation_is_stated_in_percent(advisor: Persona, world: World) -> None:
-    TaxSituationFactory(tax_return=world.account.tax_return)
-    data = _tax_input(advisor, world, federal_ordinary_frac="35", carryforward_long_usd="310,000")
-
-    assert advisor.client.post(_url(world, "state_taxes"), data).status_code == 303
-
-    newest = TaxSituation.objects.order_by("pk").last()
-    assert newest is not None
-    assert (newest.federal_ordinary_frac, newest.carryforward_long_usd) == (D("0.35"), D(310000))
-    assert newest.set_by == advisor.user
-
-
-def test_a_tax_situation_that_cannot_be_is_refused_and_kept(advisor: Persona, world: World) -> None:
-    data = _tax_input(advisor, world, federal_ordinary_frac="10", federal_long_frac="20")
-
-    answer = advisor.client.post(_url(world, "state_taxes"), data)
-
-    assert answer.status_code == 422
-    assert "Long-term gains cannot be taxed higher" in answer.content.decode()
-    assert not TaxSituation.objects.exists()
-
-
-def test_a_tax_situation_stated_meanwhile_is_a_conflict_that_keeps_the_input(advisor: Persona, world: World) -> None:
-    data = _tax_input(advisor, world, federal_ordinary_frac="35")
-    other = TaxSituationFactory(tax_return=world.account.tax_return, set_at=NOW + timedelta(hours=1))
-
-    answer = advisor.client.post(_url(world, "state_taxes"), data)
-
-    assert answer.status_code == 409
-    assert answer.context["situation_form"]["federal_ordinary_frac"].value() == "35"
-    assert answer.context["situation_form"]["seen"].value() == str(other.pk)
-
-
-def test_an_account_that_is_not_taxable_has_no_tax_preferences(advisor: Persona) -> None:
-    world = world_of(advisor.membership, tax_status="deferred", registration="ira", tax_return=None)
-
-    page = _text(advisor, world)
-    assert "Save tax preferences" not in page
-    assert "Save trading preferences" in page
 
 
 # --- speed ------------------------------------------------------------------------------------------------------------
