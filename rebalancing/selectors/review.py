@@ -7,7 +7,7 @@ from decimal import Decimal
 from advisors.errors import NotFound
 from advisors.models import Membership
 from rebalancing.models.proposals import Proposal
-from rebalancing.rules import ProposalFacts, is_trading
+from rebalancing.rules import ProposalFacts, StatusPassed, is_trading
 from rebalancing.selectors.facts import facts_of, groups_of, proposals_in_book
 
 
@@ -52,12 +52,16 @@ def groups_in_book(member: Membership, proposal_ids: Collection[int]) -> tuple[G
     Return the groups that these proposals belong to, each once, in the order of the largest opportunity.
 
     :raises NotFound: one of them does not exist or lies outside the member's book
+    :raises StatusPassed: one of them was superseded, or needed no trade
     """
     wanted = set(proposal_ids)
     proposals = list(proposals_in_book(member).filter(pk__in=wanted))
     if len(proposals) != len(wanted):
         raise NotFound("A proposal does not exist or is not in your book.")
     groups = groups_of(proposals)
+    grouped = {proposal.pk for group in groups.values() for proposal in group}
+    if wanted - grouped:
+        raise StatusPassed("There is nothing to decide on it: no trade was needed, or a newer run superseded it.")
     facts = facts_of([proposal for group in groups.values() for proposal in group], firm=member.firm)
     made = [_group(group, facts) for group in groups.values()]
     return tuple(sorted(made, key=_opportunity, reverse=True))

@@ -134,6 +134,7 @@ def override(member: Membership, proposal_id: int, *, reason: str, now: datetime
     :raises NotPermitted: not compliance, or somebody who approved these proposals
     :raises Invalid: no reason, or nothing failed
     """
+    check_can(member, Capability.APPROVE_OVERRIDES)
     (group,) = groups_in_book(member, [proposal_id])
     permissions.check_may_override(member, group.facts, reason=reason)
     for proposal, facts in zip(group.proposals, group.facts, strict=True):
