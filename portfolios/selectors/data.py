@@ -1,20 +1,19 @@
-"""What the Data pages show: files and their faults, held accounts, corporate actions, old prices."""
+"""The files that a firm received: the list, and one file with its accounts and faults."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
+from typing import cast
 
-from django.db.models import Count, Max, Q
+from django.core.paginator import Page, Paginator
+from django.db.models import Count, OuterRef, QuerySet, Subquery
+from django.db.models.functions import Coalesce
 
 from advisors.errors import NotFound
-from advisors.models import Firm, Membership, User
+from advisors.models import Membership
 from portfolios.custodians.registry import NAMES
-from portfolios.models.households import AccountHold, HoldKind
 from portfolios.models.imports import CustodianFile, FileFault, StagedAccount, StagedStatus
-from portfolios.models.market import CorporateAction
-from portfolios.models.securities import Security
-from portfolios.selectors.books import accounts_in_book
 
 PAGE_SIZE = 50
 
@@ -170,28 +169,38 @@ def file_summary(file: CustodianFile) -> FileSummary:
     )
 
 
-def files_of(member: Membership, *, page: int = 1) -> tuple[list[FileRow], int]:
-    """Return one page of the files that a firm received, newest first, and how many there are."""
-    files = CustodianFile.objects.filter(firm_id=member.firm_id)
-    start = (max(page, 1) - 1) * PAGE_SIZE
+def files_page(member: Membership, *, number: str) -> Page[FileRow]:
+    """Return one page of the files that a firm received, newest first."""
     listed = (
-        files.defer("content_encrypted")
+        CustodianFile.objects.filter(firm_id=member.firm_id)
+        .defer("content_encrypted")
         .select_related("received_by")
         .annotate(
-            account_count=Count("accounts", distinct=True),
-            held_count=Count("accounts", filter=Q(accounts__status=StagedStatus.HELD), distinct=True),
-            fault_count=Count("faults", filter=Q(faults__is_note=False), distinct=True),
+            account_count=_count_of(StagedAccount.objects.all()),
+            held_count=_count_of(StagedAccount.objects.filter(status=StagedStatus.HELD)),
+            fault_count=_count_of(FileFault.objects.filter(is_note=False)),
         )
-        .order_by("-received_at", "-pk")[start : start + PAGE_SIZE]
+        .order_by("-received_at", "-pk")
     )
-    return [_file_row(file) for file in listed], files.count()
+    page = Paginator(listed, PAGE_SIZE).get_page(number)
+    return Page([_file_row(file) for file in page.object_list], page.number, cast("Paginator[FileRow]", page.paginator))
+
+
+def _count_of(rows: QuerySet[StagedAccount] | QuerySet[FileFault]) -> Coalesce:
+    counted = rows.filter(file=OuterRef("pk")).order_by().values("file").annotate(count=Count("pk"))
+    return Coalesce(Subquery(counted.values("count")), 0)
+
+
+def custodian_name(key: str) -> str:
+    """Return how a custodian is spelled."""
+    return NAMES.get(key, key)
 
 
 def _file_row(file: CustodianFile) -> FileRow:
     return FileRow(
         pk=file.pk,
         name=file.name,
-        custodian=NAMES.get(file.custodian, file.custodian),
+        custodian=custodian_name(file.custodian),
         kind=file.kind.replace("_", " "),
         as_of_on=file.as_of_on,
         status=file.status,
@@ -220,170 +229,3 @@ def file_of(member: Membership, file_id: int) -> CustodianFile:
     if file is None:
         raise NotFound("There is no such file.")
     return file
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class HoldRow:
-    """One open hold of an account."""
-
-    pk: int
-    account_id: int
-    account_name: str
-    number_last4: str
-    household_id: int
-    household_name: str
-    advisor_name: str
-    kind: str
-    kind_label: str
-    subject: str
-    reason: str
-    until_on: date | None
-    placed_at: datetime
-    placed_by: str
-    held_days: int
-
-
-def open_holds(member: Membership, *, kind: str = "", now: datetime) -> list[HoldRow]:
-    """Return the open holds in a member's book, oldest first."""
-    holds = AccountHold.objects.filter(account__in=accounts_in_book(member), lifted_at__isnull=True)
-    if kind in HoldKind.values:
-        holds = holds.filter(kind=kind)
-    holds = holds.select_related("account__household__advisor__user", "placed_by").order_by("placed_at", "pk")
-    return [
-        HoldRow(
-            pk=hold.pk,
-            account_id=hold.account_id,
-            account_name=hold.account.name,
-            number_last4=hold.account.number_last4,
-            household_id=hold.account.household_id,
-            household_name=hold.account.household.name,
-            advisor_name=hold.account.household.advisor.user.full_name,
-            kind=hold.kind,
-            kind_label=hold.get_kind_display(),
-            subject=hold.subject,
-            reason=hold.reason,
-            until_on=hold.until_on,
-            placed_at=hold.placed_at,
-            placed_by="" if hold.placed_by is None else hold.placed_by.full_name,
-            held_days=(now - hold.placed_at).days,
-        )
-        for hold in holds
-    ]
-
-
-def hold_in_book(member: Membership, hold_id: int) -> AccountHold:
-    """
-    Return one open hold in a member's book.
-
-    :raises NotFound: outside the book, or lifted
-    """
-    holds = AccountHold.objects.filter(account__in=accounts_in_book(member), pk=hold_id, lifted_at__isnull=True)
-    hold = holds.select_related("account").first()
-    if hold is None:
-        raise NotFound("There is no such hold; it may have been lifted.")
-    return hold
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ActionRow:
-    """One corporate action; `waiting_count` accounts of the firm are held for it."""
-
-    symbol: str
-    name: str
-    kind: str
-    effective_on: date
-    ratio: Decimal | None
-    status: str
-    status_label: str
-    source: str
-    announced_at: datetime
-    waiting_count: int
-
-
-def corporate_actions(member: Membership) -> list[ActionRow]:
-    """Return the newest corporate actions, with the accounts of the firm that wait for each."""
-    waiting = (
-        AccountHold.objects.filter(
-            account__firm_id=member.firm_id, kind=HoldKind.CORPORATE_ACTION, lifted_at__isnull=True
-        )
-        .values("subject")
-        .annotate(count=Count("pk"))
-        .values_list("subject", "count")
-    )
-    counts = dict(waiting)
-    actions = CorporateAction.objects.select_related("security").order_by("-effective_on", "-pk")[:PAGE_SIZE]
-    return [
-        ActionRow(
-            symbol=action.security.symbol,
-            name=action.security.name,
-            kind=action.get_kind_display(),
-            effective_on=action.effective_on,
-            ratio=None if action.ratio is None else action.ratio.normalize(),
-            status=action.status,
-            status_label=action.get_status_display(),
-            source=action.source,
-            announced_at=action.announced_at,
-            waiting_count=counts.get(action.security.symbol, 0),
-        )
-        for action in actions
-    ]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StaleRow:
-    """One security whose missing or old price holds accounts."""
-
-    symbol: str
-    name: str
-    last_on: date | None
-    account_count: int
-
-
-def stale_prices(member: Membership) -> list[StaleRow]:
-    """Return the securities whose price holds accounts of the firm, with the day of their last price."""
-    held = (
-        AccountHold.objects.filter(account__firm_id=member.firm_id, kind=HoldKind.STALE_PRICE, lifted_at__isnull=True)
-        .values("subject")
-        .annotate(count=Count("account", distinct=True))
-        .values_list("subject", "count")
-    )
-    counts = dict(held)
-    securities = (
-        Security.objects.filter(symbol__in=counts).annotate(last_on=Max("prices__priced_on")).order_by("symbol")
-    )
-    return [
-        StaleRow(
-            symbol=security.symbol,
-            name=security.name,
-            last_on=security.last_on,
-            account_count=counts[security.symbol],
-        )
-        for security in securities
-    ]
-
-
-def firm_for_command(slug: str) -> Firm:
-    """
-    Return the firm that a command works for: the one named, or the only one.
-
-    :raises NotFound: no such firm, or several and none named
-    """
-    firms = list(Firm.objects.filter(slug=slug) if slug else Firm.objects.order_by("pk")[:2])
-    if len(firms) == 1:
-        return firms[0]
-    raise NotFound(f"There is no firm with the short name {slug}." if slug else "Name the firm with --firm.")
-
-
-def user_for_command(email: str, *, firm_slug: str) -> User | None:
-    """
-    Return the person who runs a command, None where nobody is named.
-
-    :raises NotFound: nobody of the firm signs in with this address
-    """
-    if not email:
-        return None
-    members = Membership.objects.filter(user__email=email.strip().lower(), firm=firm_for_command(firm_slug))
-    member = members.select_related("user").first()
-    if member is None:
-        raise NotFound(f"Nobody of the firm signs in as {email}.")
-    return member.user

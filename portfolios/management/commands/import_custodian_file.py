@@ -13,7 +13,8 @@ from advisors.errors import DomainError
 from advisors.models import Firm, User
 from portfolios.custodians.registry import NAMES
 from portfolios.models.imports import CustodianFile, FileStatus, StagedStatus
-from portfolios.selectors.data import file_summary, firm_for_command, user_for_command
+from portfolios.selectors.data import file_summary
+from portfolios.selectors.operators import firm_for_command, user_for_command
 from portfolios.services.importing import check_file_size, import_custodian_file, receive_custodian_file
 
 ALL_POSTED, SOMETHING_HELD, REFUSED = 0, 1, 2
