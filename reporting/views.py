@@ -15,6 +15,7 @@ from advisors.responses import page_or_part, see_other
 from reporting import services
 from reporting.charts import allocation_picture
 from reporting.forms import ReportForm, this_year
+from reporting.pdf import FRONTS
 from reporting.selectors.reports import ReportSubject, report_page, report_rows, report_subject
 
 
@@ -29,9 +30,15 @@ class Step:
 @requires(Capability.VIEW_REPORTS)
 @require_GET
 def reports(request: HtmxRequest) -> HttpResponse:
-    """List the reports of the member's book."""
-    rows = report_rows(request.membership, page=request.GET.get("page", "1"))
-    context = {"rows": rows, "can_issue": can(request.membership, Capability.ISSUE_REPORTS)}
+    """List the reports of the member's book, or those of one account or household in it."""
+    rows = report_rows(
+        request.membership,
+        page=request.GET.get("page", "1"),
+        account_id=_number(request, "account"),
+        household_id=_number(request, "household"),
+    )
+    is_part = bool(request.GET.get("account") or request.GET.get("household"))
+    context = {"rows": rows, "is_part": is_part, "can_issue": can(request.membership, Capability.ISSUE_REPORTS)}
     return page_or_part(request, "reporting/reports.html", part="rows", context=context)
 
 
@@ -44,6 +51,7 @@ def report(request: HtmxRequest, report_id: int) -> HttpResponse:
     context = {
         "page": page,
         "facts": facts,
+        "front": FRONTS[0],
         "picture": allocation_picture(facts) if facts is not None and facts.allocation else None,
         "can_issue": can(request.membership, Capability.ISSUE_REPORTS),
         "trail": (

@@ -7,7 +7,7 @@ counts; restrictions and cash needs add up. Every read takes the same few querie
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 from decimal import Decimal
 from typing import TypeVar
 
@@ -19,7 +19,6 @@ from portfolios.models.preferences import CashNeed, Level, Preference, Restricti
 from portfolios.policy import SETTINGS, SettingValue, resolve_settings
 
 _NEAREST_LAST = (Level.FIRM, Level.OFFICE, Level.HOUSEHOLD, Level.TAX_RETURN, Level.ACCOUNT)
-_ONE_DAY = timedelta(days=1)
 
 Place = tuple[str, int]
 Line = TypeVar("Line", bound=Statement)
@@ -336,21 +335,3 @@ def preferences_changed_at(account_ids: Collection[int]) -> Mapping[int, datetim
 def _keep_latest(newest: dict[Place, datetime], place: Place, *moments: datetime | None) -> None:
     known = [moment for moment in (newest.get(place), *moments) if moment is not None]
     newest[place] = max(known)
-
-
-def preferences_turned_on(account_ids: Collection[int], *, on: date) -> Mapping[int, date]:
-    """
-    Return the last day, not after `on`, on which a dated line began to hold or no longer held, by account.
-
-    What was proposed as of an earlier day was proposed under other preferences, though nobody touched them since.
-    """
-    places = places_of(Account.objects.filter(pk__in=account_ids))
-    turned: dict[Place, date] = {}
-    for model in (Preference, Restriction, CashNeed):
-        dated = Q(starts_on__lte=on) | Q(ends_on__lt=on)
-        for line in model._default_manager.filter(reaching(places), dated, ended_at__isnull=True):
-            lapsed = line.ends_on + _ONE_DAY if line.ends_on and line.ends_on < on else None
-            days = [day for day in (turned.get(place_of(line)), line.starts_on, lapsed) if day and day <= on]
-            turned[place_of(line)] = max(days)
-    found = {pk: [turned[place] for place in reach if place in turned] for pk, reach in places.items()}
-    return {pk: max(days) for pk, days in found.items() if days}

@@ -81,6 +81,7 @@ def account(request: HtmxRequest, account_id: int) -> HttpResponse:
         ),
         "can_rebalance": page.head.may_trade and can(request.membership, Capability.REBALANCE),
         "can_edit": can(request.membership, Capability.EDIT_PREFERENCES),
+        "can_report": can(request.membership, Capability.ISSUE_REPORTS),
         "can_see_data": can(request.membership, Capability.VIEW_DATA),
     }
     return page_or_part(request, "rebalancing/account.html", part="holdings", context=context)

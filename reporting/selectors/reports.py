@@ -73,9 +73,15 @@ def reports_in_book(member: Membership) -> QuerySet[Report]:
     )
 
 
-def report_rows(member: Membership, *, page: int | str = 1) -> "Page[ReportRow]":
-    """Return one page of the list, newest first; two queries."""
+def report_rows(
+    member: Membership, *, page: int | str = 1, account_id: int | None = None, household_id: int | None = None
+) -> "Page[ReportRow]":
+    """Return one page of the list, or of one account's or household's part of it, newest first; two queries."""
     found = reports_in_book(member).order_by("-requested_at", "-pk")
+    if account_id is not None:
+        found = found.filter(account_id=account_id)
+    if household_id is not None:
+        found = found.filter(household_id=household_id)
     pages = Paginator(found, PAGE_SIZE)
     shown = pages.get_page(page)
     return Page([_row(report) for report in shown.object_list], shown.number, pages)  # type: ignore[arg-type]

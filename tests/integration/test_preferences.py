@@ -16,7 +16,6 @@ from portfolios.policy import SettingValue
 from portfolios.selectors.preferences import (
     cash_needs_by_account,
     preferences_changed_at,
-    preferences_turned_on,
     restrictions_by_account,
     settings_by_account,
 )
@@ -357,15 +356,6 @@ def test_ending_a_line_moves_the_moment_of_change(advisor: Persona, world: World
     end_restriction(advisor.membership, restriction_id=row.pk, reason="", now=LATER)
 
     assert preferences_changed_at([world.account.pk]) == {world.account.pk: LATER}
-
-
-def test_a_dated_line_turns_the_statement_when_it_starts_and_after_it_ends(advisor: Persona, world: World) -> None:
-    _restrict(advisor, world, "never_sell", Terms(starts_on=date(2026, 12, 1), ends_on=date(2026, 12, 10)))
-
-    days = {on: preferences_turned_on([world.account.pk], on=on) for on in (BUSINESS_ON, date(2026, 12, 5))}
-    after = preferences_turned_on([world.account.pk], on=date(2026, 12, 31))
-    assert days == {BUSINESS_ON: {}, date(2026, 12, 5): {world.account.pk: date(2026, 12, 1)}}
-    assert after == {world.account.pk: date(2026, 12, 11)}
 
 
 @pytest.mark.parametrize("read", [settings_by_account, restrictions_by_account, cash_needs_by_account])
