@@ -155,7 +155,7 @@ def _progress(run: Run, counts: Mapping[tuple[int, str], int], chunks: Mapping[s
         household_id=run.household_id or (run.account.household_id if run.account else None),
         as_of_on=run.as_of_on,
         requested_at=run.requested_at,
-        requested_by=run.requested_by.full_name if run.requested_by else "schedule",
+        requested_by=run.requested_by.full_name if run.requested_by else "the system",
         started_at=run.started_at,
         finished_at=run.finished_at,
         is_cancel_asked=run.cancel_asked_at is not None,

@@ -164,7 +164,7 @@ def _draft(
         opportunity_usd=cents(answer.opportunity),
         opportunity_bps=answer.opportunity_bps,
         gap_bps=source.outcome.gap_bps,
-        sentence=sentence_of(answer, tax=tax),
+        sentence=sentence_of(answer, tax=tax, account_count=_count_of_return(account, case=source.case)),
         relaxed=msgspec.to_builtins(answer.relaxed),
         why_not=msgspec.to_builtins(answer.why_not),
         allocation=[share.plain() for share in shares],
@@ -180,6 +180,10 @@ def _draft(
         opportunity_bps=answer.opportunity_bps if answer.trades else 0.0,
     )
     return _Drafted(proposal=proposal, account=account, outcome=answer, analysis=analysis)
+
+
+def _count_of_return(account: wire.Account, *, case: wire.Case) -> int:
+    return sum(1 for other in case.accounts if other.is_taxable and other.tax_return == account.tax_return)
 
 
 def _store_drafts(drafts: Sequence[_Drafted]) -> None:

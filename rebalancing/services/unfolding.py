@@ -10,21 +10,21 @@ from rebalancing.engine.types import CASH, CASH_CLASS, Account, Case, Security
 
 CENT: Final = Decimal("0.01")
 _LONGEST: Final = 400
-_DEEDS: Final[tuple[tuple[str, str], ...]] = (
-    ("raise_cash", "raises cash"),
-    ("forced_harvest", "harvests losses as asked"),
-    ("harvest_loss", "harvests losses"),
-    ("never_own", "sells what may not be owned"),
-    ("replace_restricted_security", "replaces what may not be held"),
-    ("cap_position", "cuts a position back to its cap"),
-    ("restore_allocation", "restores the allocation"),
-    ("transition_step", "takes a step of the transition"),
-    ("model_change", "follows the change of the model"),
-    ("invest_cash", "invests cash"),
-    ("reduce_tracking_risk", "moves closer to the target"),
-    ("counterbalance_held_security", "counterbalances what is held"),
-    ("return_from_substitute", "returns from a substitute"),
-)
+_DEEDS: Final[Mapping[str, str]] = {
+    "raise_cash": "raises cash",
+    "forced_harvest": "harvests losses as asked",
+    "harvest_loss": "harvests losses",
+    "never_own": "sells what may not be owned",
+    "replace_restricted_security": "replaces what may not be held",
+    "cap_position": "cuts a position back to its cap",
+    "restore_allocation": "restores the allocation",
+    "transition_step": "takes a step of the transition",
+    "model_change": "follows the change of the model",
+    "invest_cash": "invests cash",
+    "reduce_tracking_risk": "moves closer to the target",
+    "counterbalance_held_security": "counterbalances what is held",
+    "return_from_substitute": "returns from a substitute",
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -106,12 +106,15 @@ def drift_of(shares: Iterable[ClassShare]) -> float:
     return sum(abs(share.before - share.target) for share in shares) / 2
 
 
-def sentence_of(outcome: AccountOutcome, *, tax: ReturnOutcome | None) -> str:
-    """Say in one sentence what a proposal does and what it comes to."""
+def sentence_of(outcome: AccountOutcome, *, tax: ReturnOutcome | None, account_count: int = 1) -> str:
+    """
+    Say in one sentence what a proposal does, the largest part first, and what it comes to.
+
+    `tax` is that of the account's return, `account_count` how many accounts of the return are in the case.
+    """
     if not outcome.trades:
         return _no_trade_sentence(outcome)
-    said = {reason for trade in outcome.trades for reason in trade.reasons}
-    deeds = [words for reason, words in _DEEDS if reason in said][:3] or ["trades toward the target"]
+    deeds = _deeds(outcome.trades)
     parts = [f"{_listed(deeds).capitalize()} in {_counted(len(outcome.trades), 'trade')}"]
     before, after = outcome.tracking_error_before, outcome.tracking_error_after
     if round(before, 4) != round(after, 4):
@@ -119,12 +122,23 @@ def sentence_of(outcome: AccountOutcome, *, tax: ReturnOutcome | None) -> str:
         parts.append(f"{verb} tracking error from {before:.2%} to {after:.2%}")
     if tax is not None and tax.tax_caused:
         verb = "costs" if tax.tax_caused > 0 else "saves"
-        parts.append(f"{verb} {_dollars(abs(tax.tax_caused))} of tax this year")
+        together = f" with {_counted(account_count - 1, 'other account')} of its return" if account_count > 1 else ""
+        parts.append(f"{verb}{together} {_dollars(abs(tax.tax_caused))} of tax this year")
     sentence = f"{_listed(parts)}."
     if outcome.relaxed:
         gave_way = outcome.relaxed[0]
         sentence += f" {gave_way.rule} gives way by {gave_way.by}."
     return sentence[:_LONGEST]
+
+
+def _deeds(trades: Iterable[Trade]) -> list[str]:
+    """Name what the trades are for by their first reasons, at most three, in the order of dollars."""
+    dollars: dict[str, Decimal] = {}
+    for trade in trades:
+        for reason in trade.reasons[:1]:
+            dollars[reason] = dollars.get(reason, Decimal(0)) + trade.quantity * trade.price
+    ranked = sorted(dollars, key=lambda reason: (-dollars[reason], reason))
+    return [_DEEDS[reason] for reason in ranked if reason in _DEEDS][:3] or ["trades toward the target"]
 
 
 def _no_trade_sentence(outcome: AccountOutcome) -> str:

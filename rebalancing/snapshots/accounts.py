@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import cast
 
+import msgspec
+
 from portfolios.ledger.errors import BadInput
 from portfolios.models.households import Account, TaxStatus
 from portfolios.models.lots import CashBalance, Lot
@@ -27,7 +29,16 @@ class Shared:
     facts: Facts
 
 
-def case_account(account: Account, *, shared: Shared, tax: wire.Tax | None) -> wire.Account:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Member:
+    """An account of a case: its row, what the engine sees, and the symbols that it may buy."""
+
+    row: Account
+    wire: wire.Account
+    approved: frozenset[str]
+
+
+def case_member(account: Account, *, shared: Shared, tax: wire.Tax | None) -> Member:
     """
     Lay lots, cash, target and preferences of one account together.
 
@@ -41,9 +52,11 @@ def case_account(account: Account, *, shared: Shared, tax: wire.Tax | None) -> w
     value = cash + _worth(lots, market=shared.market)
     _check_worth(value, raised=needs.raise_)
     profile = shared.guidance.profile_of(account.risk_profile_id)
-    target = _target(account, shared=shared, value_usd=value)
+    weights = shared.guidance.target_of(account.risk_profile_id, tax_status=account.tax_status, value_usd=value)
+    target = _target(weights, market=shared.market)
+    known = shared.market.securities
     is_taxable = account.tax_status == TaxStatus.TAXABLE
-    return wire.Account(
+    made = wire.Account(
         id=account.external_ref,
         tax_status=cast(wire.TaxStatus, account.tax_status),
         discretionary=account.is_discretionary,
@@ -58,6 +71,8 @@ def case_account(account: Account, *, shared: Shared, tax: wire.Tax | None) -> w
         tax=tax if is_taxable else None,
         trading=_trading(settings),
     )
+    approved = (known[pk] for pk in shared.guidance.approved_for(weights) if pk in known)
+    return Member(row=account, wire=made, approved=frozenset(one.id for one in approved if one.buyable))
 
 
 def _lots(rows: Iterable[Lot], *, market: Market) -> tuple[tuple[wire.Lot, ...], Decimal]:
@@ -103,17 +118,16 @@ def _check_worth(value: Decimal, *, raised: Decimal) -> None:
         raise BadInput(f"The cash to raise, ${raised:,.2f}, is all that the account is worth, ${value:,.2f}.")
 
 
-def _target(account: Account, *, shared: Shared, value_usd: Decimal) -> dict[str, float]:
-    weights = shared.guidance.target_of(account.risk_profile_id, tax_status=account.tax_status, value_usd=value_usd)
+def _target(weights: Mapping[int | str, float], *, market: Market) -> dict[str, float]:
     named: dict[str, float] = {}
     for key, weight in weights.items():
-        name = key if isinstance(key, str) else shared.market.security(key, symbol="A security of the target").id
+        name = key if isinstance(key, str) else market.security(key, symbol="A security of the target").id
         named[name] = named.get(name, 0.0) + weight
     return named
 
 
 def _substitutes(shared: Shared, *, target: Mapping[str, float]) -> tuple[wire.Substitute, ...]:
-    """List the substitutes that a case can name; what the target itself asks for is no substitute."""
+    """List the substitutes of what the target asks for; what it asks for itself is no substitute."""
     known = shared.market.securities
     return tuple(
         wire.Substitute(
@@ -123,8 +137,23 @@ def _substitutes(shared: Shared, *, target: Mapping[str, float]) -> tuple[wire.S
             hold_only=line.is_hold_only,
         )
         for line in shared.guidance.substitutes
-        if line.security_id in known and line.use_id in known and known[line.use_id].id not in target
+        if line.security_id in known
+        and line.use_id in known
+        and known[line.security_id].id in target
+        and known[line.use_id].id not in target
     )
+
+
+def with_bars(member: Member, *, buyable: Iterable[str]) -> wire.Account:
+    """Let an account keep but never buy what only its neighbours in the case are approved to buy."""
+    barred = sorted(set(buyable) - member.approved)
+    stand_for = sorted(member.approved)
+    bars = tuple(
+        wire.Substitute(for_=next(name for name in (*stand_for, *barred) if name != use), use=use, hold_only=True)
+        for use in barred
+        if stand_for or len(barred) > 1
+    )
+    return msgspec.structs.replace(member.wire, substitutes=(*member.wire.substitutes, *bars))
 
 
 def _constraint(line: RestrictionLine) -> wire.Constraint:

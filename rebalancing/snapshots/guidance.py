@@ -1,6 +1,6 @@
 """The firm's house view in force on a day, read once for all accounts of a chunk."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
@@ -61,14 +61,10 @@ class Guidance:
     models: Mapping[int, Mapping[int, Decimal]]
     substitutes: tuple[SubstituteLine, ...]
 
-    @property
-    def approved_ids(self) -> frozenset[int]:
-        """Return the securities that may be bought: products, constituents, substitutes that are not held only."""
-        products = {line.security_id for lines in self.products.values() for line in lines if line.security_id}
-        used = {line.security_model_id for lines in self.products.values() for line in lines}
-        constituents = {pk for model_id, weights in self.models.items() if model_id in used for pk in weights}
-        substitutes = {line.use_id for line in self.substitutes if not line.is_hold_only}
-        return frozenset(products | constituents | substitutes)
+    def approved_for(self, target: Collection[int | str]) -> frozenset[int]:
+        """Return what an account with this target may buy: the target itself and its substitutes, unless held only."""
+        stand_ins = {line.use_id for line in self.substitutes if line.security_id in target and not line.is_hold_only}
+        return frozenset(stand_ins | {key for key in target if isinstance(key, int)})
 
     def target_of(self, profile_id: int | None, *, tax_status: str, value_usd: Decimal) -> Mapping[int | str, float]:
         """

@@ -23,7 +23,8 @@ _UNMANAGED: Final = (SecurityKind.OTHER, SecurityKind.CASH)
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Market:
     """
-    The shared part of a case. `securities` are those that a case may name, by database id.
+    The shared part of a case. `securities` are those that a case may name, by database id; buyable is what the firm
+    allows and has a price of the day, whether or not it is approved for an account.
 
     `missing` says of every other security that the firm classified why a case cannot name it. `groups` maps every
     classified security to its identity group, `prices` is by symbol.
@@ -48,7 +49,7 @@ class Market:
         return known
 
 
-def load_market(firm_id: int, *, as_of: date, approved_ids: frozenset[int]) -> Market:
+def load_market(firm_id: int, *, as_of: date) -> Market:
     """
     Read securities, prices, screens and risk model; four queries.
 
@@ -71,7 +72,7 @@ def load_market(firm_id: int, *, as_of: date, approved_ids: frozenset[int]) -> M
         if fault:
             missing[row.security_id] = fault
         elif last is not None:
-            is_buyable = row.is_buyable and row.security_id in approved_ids and last.priced_on == as_of
+            is_buyable = row.is_buyable and last.priced_on == as_of
             flags = screens.get(row.security_id, ())
             securities[row.security_id] = _security(row, last=last, screens=flags, is_buyable=is_buyable)
     return Market(

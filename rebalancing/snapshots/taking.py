@@ -9,11 +9,13 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date
 
+import msgspec
+
 from portfolios.ledger.errors import BadInput
 from portfolios.models.households import Account, HouseholdMode, Standing, TaxStatus
 from rebalancing.engine import types as wire
 from rebalancing.engine.faults.case import value_faults
-from rebalancing.snapshots.accounts import Shared, case_account
+from rebalancing.snapshots.accounts import Member, Shared, case_member, with_bars
 from rebalancing.snapshots.facts import Facts, Movement, load_facts
 from rebalancing.snapshots.guidance import load_guidance
 from rebalancing.snapshots.market import load_market
@@ -47,7 +49,7 @@ def take_cases(firm_id: int, *, account_ids: Collection[int], as_of: date) -> tu
     :raises BadInput: the firm cannot be analysed at all, for want of a risk model
     """
     guidance = load_guidance(firm_id, as_of=as_of)
-    market = load_market(firm_id, as_of=as_of, approved_ids=guidance.approved_ids)
+    market = load_market(firm_id, as_of=as_of)
     facts = load_facts(firm_id, account_ids=account_ids, as_of=as_of)
     shared = Shared(guidance=guidance, market=market, facts=facts)
     return tuple(
@@ -64,11 +66,11 @@ def _taken(
     ready = [account for account in everybody if account.pk in asked and account.pk not in held]
     failed: dict[int, str] = {}
     taxes: dict[int, ReturnTax] = {}
-    members: list[tuple[Account, wire.Account]] = []
+    members: list[Member] = []
     for account in ready:
         try:
             tax = _tax_of(account, everybody, shared=shared)
-            members.append((account, case_account(account, shared=shared, tax=tax.tax if tax else None)))
+            members.append(case_member(account, shared=shared, tax=tax.tax if tax else None))
         except BadInput as fault:
             failed[account.pk] = str(fault)
             continue
@@ -78,7 +80,7 @@ def _taken(
     return TakenCase(
         tax_household_id=tax_household_id,
         case=case,
-        accounts=tuple(account for account, _ in members),
+        accounts=tuple(member.row for member in members),
         held=held,
         failed=failed,
         taxes=taxes,
@@ -116,12 +118,12 @@ def _tax_of(account: Account, everybody: Iterable[Account], *, shared: Shared) -
 
 
 def _sound_case(
-    members: list[tuple[Account, wire.Account]],
+    members: list[Member],
     everybody: tuple[Account, ...],
     *,
     shared: Shared,
     failed: dict[int, str],
-) -> tuple[wire.Case | None, list[tuple[Account, wire.Account]]]:
+) -> tuple[wire.Case | None, list[Member]]:
     """Drop accounts whose values the engine would refuse until what is left is a sound case."""
     while members:
         case = _case(members, everybody, shared=shared)
@@ -130,9 +132,9 @@ def _sound_case(
             return case, members
         blamed = _blamed(faults)
         if not blamed:
-            failed.update({account.pk: f"The market data cannot be used: {faults[0]}." for account, _ in members})
+            failed.update({member.row.pk: f"The market data cannot be used: {faults[0]}." for member in members})
             return None, []
-        failed.update({members[index][0].pk: sentence for index, sentence in blamed.items()})
+        failed.update({members[index].row.pk: sentence for index, sentence in blamed.items()})
         members = [member for index, member in enumerate(members) if index not in blamed]
     return None, []
 
@@ -147,15 +149,19 @@ def _blamed(faults: Iterable[wire.Fault]) -> Mapping[int, str]:
     return found
 
 
-def _case(members: list[tuple[Account, wire.Account]], everybody: tuple[Account, ...], *, shared: Shared) -> wire.Case:
+def _case(members: list[Member], everybody: tuple[Account, ...], *, shared: Shared) -> wire.Case:
     first = members[0]
+    buyable = frozenset[str]().union(*(member.approved for member in members))
     return wire.Case(
         version=1,
         as_of=shared.facts.as_of,
-        securities=tuple(shared.market.securities.values()),
+        securities=tuple(
+            one if one.buyable == (one.id in buyable) else msgspec.structs.replace(one, buyable=one.id in buyable)
+            for one in shared.market.securities.values()
+        ),
         risk_model=shared.market.risk_model,
-        accounts=tuple(account for _, account in members),
-        household=_household(first[0], first[1]),
+        accounts=tuple(with_bars(member, buyable=buyable) for member in members),
+        household=_household(first.row, first.wire),
         recent_trades=_recent_trades(everybody, shared=shared),
     )
 

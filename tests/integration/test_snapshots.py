@@ -17,8 +17,8 @@ from portfolios.models.preferences import CashNeed, Preference, Restriction
 from rebalancing.engine.case import check_case, parse_case, split_case
 from rebalancing.engine.types import CASH, Case
 from rebalancing.snapshots.taking import TakenCase, take_cases
-from tests.firms import Desk, open_desk
 from tests.factories import BUSINESS_ON, NOW, TaxHouseholdFactory, UserFactory
+from tests.firms import Desk, open_desk
 
 pytestmark = pytest.mark.django_db
 
@@ -355,3 +355,19 @@ def test_number_of_queries_does_not_grow_with_the_accounts(desk: Desk) -> None:
 
     assert len(many) == len(one)
     assert len(one) < 45
+
+
+def test_account_may_keep_but_not_buy_what_only_its_neighbour_is_approved_for(desk: Desk) -> None:
+    Product.objects.create(
+        firm=desk.firm, asset_class=desk.classes["us_large"], tax_status="deferred", security=desk.securities["AAPL"]
+    )
+    mine = desk.account("VTI 40 @ 200 2024-03-01")
+    ira = desk.account(
+        "VTI 40 @ 200 2024-03-01", tax_household=mine.tax_household, registration="ira", tax_status="deferred"
+    )
+
+    case = sound(desk, mine, ira)
+
+    barred = {account.id: {one.use for one in account.substitutes if one.hold_only} for account in case.accounts}
+    assert barred == {mine.external_ref: {"AAPL"}, ira.external_ref: {"VTI", "ITOT"}}
+    assert {one.id for one in case.securities if one.buyable} == {"AAPL", "BND", "ITOT", "VTI"}
