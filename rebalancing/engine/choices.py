@@ -20,6 +20,7 @@ from rebalancing.engine.universe import Flags, Places, Vector
 from rebalancing.engine.wash_sales import Exclusive
 
 MAX_ROUNDS = 5
+MAX_THINNINGS = 12
 # Below a thousandth of a basis point of value an amount is the solver's dust.
 DUST_FRAC = 1e-7
 
@@ -237,30 +238,37 @@ def thin_out(plan: Plan, *, solver: ConvexSolver) -> Plan:
     """
     Close the trades that are too small, not worth their ticket, or too many, and solve for what is left.
 
-    Half of what is too many goes at a time, the least worth first; the bound stays, for it knows nothing of counts.
+    Half of what is too many goes at a time, the least worth first, fewer where a rule needs them; the bound stays, for
+    it knows nothing of counts.
     """
-    for _ in range(MAX_ROUNDS):
-        dropped = _not_worth_it(plan)
+    protected: set[int] = set()
+    most = plan.problem.universe.count
+    for _ in range(MAX_THINNINGS):
+        dropped = _not_worth_it(plan, protected)[:most]
         if not dropped:
             return plan
         closed = plan.query.closed | np.isin(plan.problem.segments.security, dropped)
         query = replace(plan.query, closed=closed & (plan.problem.segments.lower_usd <= 0))
         solution = solver(query)
-        if solution.status != "optimal" or conflicting(plan.problem, solution.traded_usd):
-            return plan
-        plan = replace(plan, query=query, solution=solution)
+        if solution.status == "optimal" and not conflicting(plan.problem, solution.traded_usd):
+            plan = replace(plan, query=query, solution=solution)
+        elif len(dropped) == 1:
+            protected.update(dropped)
+        else:
+            most = (len(dropped) + 1) // 2
     return plan
 
 
-def _not_worth_it(plan: Plan) -> list[int]:
-    """Return the securities whose trades should go."""
+def _not_worth_it(plan: Plan, protected: set[int]) -> list[int]:
+    """Return the securities whose trades should go, the least worth first."""
     problem, solution = plan.problem, plan.solution
     trading = problem.universe.account.trading
     traded = np.bincount(problem.segments.security, weights=solution.traded_usd, minlength=problem.universe.count)
     pinned = np.bincount(
         problem.segments.security, weights=problem.segments.lower_usd, minlength=problem.universe.count
     )
-    free = [int(place) for place in np.flatnonzero((traded > dust_usd(problem)) & (pinned <= 0))]
+    movable = np.flatnonzero((traded > dust_usd(problem)) & (pinned <= 0))
+    free = [int(place) for place in movable if int(place) not in protected]
     left = problem.held_after_usd(solution.traded_usd)
     worth = {place: -_spent_usd(problem, solution, place=place) for place in free}
     small = float(trading.min_trade) / 2
@@ -271,9 +279,9 @@ def _not_worth_it(plan: Plan) -> list[int]:
     }
     if trading.max_trades is not None:
         kept = sorted((place for place in free if place not in dropped), key=lambda place: (worth[place], place))
-        excess = len(kept) - max(trading.max_trades - int((pinned > 0).sum()), 0)
+        excess = len(kept) - max(trading.max_trades - int((pinned > 0).sum()) - len(protected), 0)
         dropped |= set(kept[: (excess + 1) // 2 if excess > 0 else 0])
-    return sorted(dropped)
+    return sorted(dropped, key=lambda place: (worth[place], place))
 
 
 def _one_sided(root: _Branch, *, solver: ConvexSolver) -> Plan | None:

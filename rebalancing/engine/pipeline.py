@@ -112,7 +112,7 @@ class _Run:
         self.plans[account.id] = plan
         if plan is not None:
             self.prices[account.id] = _multipliers(plan)
-        rounded = pinned_trades(account) if plan is None else round_plan(plan).trades
+        rounded = pinned_trades(account) if plan is None else round_plan(plan, solver=self.solver).trades
         laps.lap("round")
         self._keep(account, wire_trades(account, rounded, case=self.case))
         laps.lap("verify")

@@ -10,7 +10,7 @@ T is one of two convex pieces, the query's regime. Nothing below knows of quanti
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 import numpy as np
@@ -70,6 +70,7 @@ class Problem:
     year: YearTax | None
     lots: LotTaxes
     room_usd: float | None
+    budget_margin_usd: float = 0.0
 
     @property
     def segments(self) -> Segments:
@@ -105,7 +106,9 @@ class Problem:
         if self.year is None or tax is None:
             return self.rows
         budget = budget_row(tax, self.year, self.lots, regime=regime)
-        return self.rows if budget is None else (*self.rows, budget)
+        if budget is None:
+            return self.rows
+        return (*self.rows, replace(budget, high_usd=budget.high_usd - self.budget_margin_usd))
 
     def held_after_usd(self, traded_usd: Vector) -> Vector:
         """Return x: what is held of each security after, (n,)."""

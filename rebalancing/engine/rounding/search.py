@@ -6,19 +6,32 @@ may worsen a harder one. Only moves that worsen no rule serve the objective. Whe
 does harm is tried together with the best that mends it. The plan's bound stays what it is: below.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from rebalancing.engine.choices import Plan
 from rebalancing.engine.constraints import Rank
+from rebalancing.engine.problem import Query
 from rebalancing.engine.rounding.lattice import Grains, Lattice, RoundedTrade, build_lattice, rounded_trades
-from rebalancing.engine.rounding.moves import Moves, Scores, State, apply_move, list_moves, score_moves, state_of
+from rebalancing.engine.rounding.moves import (
+    TOLERANCE_USD,
+    Moves,
+    Scores,
+    State,
+    apply_move,
+    list_moves,
+    score_moves,
+    state_of,
+)
 from rebalancing.engine.rounding.nearest import nearest_grains
+from rebalancing.engine.solver import ConvexSolver
 from rebalancing.engine.universe import Flags, Places, Vector
 
 MAX_MOVES = 600
-MAX_PAIRS = 30
+MAX_PAIRS = 12
+MAX_PLANS = 3
+ROOM_FACTOR = 1.5
 FIRST_MOVES = 30
 PROGRESS_USD = 0.01
 PROGRESS_FRAC = 1e-9
@@ -35,21 +48,54 @@ class Rounded:
     violations: Vector
 
 
-def round_plan(plan: Plan) -> Rounded:
-    """Turn dollars into trades; into none (but pinned ones) where that is no worse."""
+def round_plan(plan: Plan, *, solver: ConvexSolver) -> Rounded:
+    """
+    Turn dollars into trades; into none (but pinned ones) where that is no worse.
+
+    Where whole steps break a rule that the plan kept, the plan is made again with that much room to spare.
+    """
     lattice = build_lattice(plan.problem)
-    closed = plan.query.closed
-    start = nearest_grains(lattice, plan.solution.traded_usd, prices=plan.solution.segment_prices)
-    best = improve(lattice, state_of(lattice, start), closed=closed)
-    still = state_of(lattice, nothing(lattice))
-    if not is_better(best, still, progress_usd=0.0):
-        best = improve(lattice, still, closed=closed) if best.violations.any() else still
+    best = state_of(lattice, nothing(lattice))
+    query, solution = plan.query, plan.solution
+    for _ in range(MAX_PLANS):
+        start = nearest_grains(lattice, solution.traded_usd, prices=solution.segment_prices)
+        state = improve(lattice, state_of(lattice, start), closed=query.closed)
+        if is_better(state, best, progress_usd=0.0):
+            best = state
+        tighter = _with_room(query, plan, lattice.traded_usd(state.grains))
+        if tighter is None:
+            break
+        query, solution = tighter, solver(tighter)
+        if solution.status != "optimal":
+            break
     return Rounded(
         trades=rounded_trades(lattice, best.grains),
         traded_usd=lattice.traded_usd(best.grains),
         objective_usd=best.objective_usd,
         violations=best.violations,
     )
+
+
+def _with_room(query: Query, plan: Plan, traded_usd: Vector) -> Query | None:
+    """Tighten every row that the rounded trades break by more than the plan does; None where there is none."""
+    problem = query.problem
+    rows, is_tighter = list(problem.rows), False
+    for at, (asked, row) in enumerate(zip(plan.problem.rows, problem.rows, strict=True)):
+        off = asked.violation_usd(traded_usd) - asked.violation_usd(plan.solution.traded_usd)
+        if off > TOLERANCE_USD and not row.is_closing and row.high_usd - row.low_usd > 2 * ROOM_FACTOR * off:
+            low, high = row.low_usd + ROOM_FACTOR * off, row.high_usd - ROOM_FACTOR * off
+            rows[at] = replace(row, low_usd=low, high_usd=high)
+            is_tighter = True
+    margin = problem.budget_margin_usd
+    if problem.year is not None and problem.room_usd is not None:
+        short = problem.year.short_usd + float(problem.lots.short_gain @ traded_usd)
+        long = problem.year.long_usd + float(problem.lots.long_gain @ traded_usd)
+        off = float(problem.year.caused_usd(short, long)) - problem.room_usd
+        if off > TOLERANCE_USD:
+            margin, is_tighter = margin + ROOM_FACTOR * off, True
+    if not is_tighter:
+        return None
+    return replace(query, problem=replace(problem, rows=tuple(rows), budget_margin_usd=margin))
 
 
 def nothing(lattice: Lattice) -> Grains:
