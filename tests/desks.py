@@ -10,6 +10,7 @@ from portfolios.models.households import Account, Household
 from portfolios.models.lots import CashBalance, Lot
 from portfolios.models.market import Price
 from portfolios.models.securities import Security
+from rebalancing.models.orders import Order, ReleaseBatch
 from rebalancing.models.proposals import (
     LotSelection,
     Proposal,
@@ -19,6 +20,7 @@ from rebalancing.models.proposals import (
     Side,
     StoredOutcome,
 )
+from rebalancing.services import fills, orders, review
 from tests import factories
 from tests.factories import BUSINESS_ON, NOW
 
@@ -142,3 +144,39 @@ def units_of(account: Account, symbol: str) -> Decimal:
     """Add up the open lots of one security."""
     lots = Lot.objects.filter(account=account, security__symbol=symbol, closed_on__isnull=True)
     return sum((lot.units for lot in lots), Decimal(0))
+
+
+HEAD = "client_order_id,execution_id,date,units,price,fee\n"
+SENT = LATER + timedelta(minutes=5)
+FILLED = LATER + timedelta(hours=2)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Desk:
+    """Takes proposals from approval to where a test begins."""
+
+    reviewer: Membership
+    second: Membership
+
+    def release(self, *proposals: Proposal) -> ReleaseBatch:
+        for proposal in proposals:
+            review.approve(self.reviewer, proposal.pk, now=NOW + timedelta(minutes=1))
+        return review.release(self.second, [proposal.pk for proposal in proposals], now=LATER)
+
+    def send(self, *proposals: Proposal) -> ReleaseBatch:
+        batch = self.release(*proposals)
+        for custodian in {proposal.account.custodian for proposal in proposals}:
+            orders.take_order_file(self.second, batch.pk, custodian=custodian, now=SENT)
+        return batch
+
+    def fill(self, *rows: str) -> fills.ReceivedFills:
+        content = (HEAD + "\n".join(rows) + "\n").encode()
+        return fills.record_fills(self.reviewer, name="fills.csv", content=content, now=FILLED)
+
+
+def order_of(account: Account, symbol: str) -> Order:
+    return Order.objects.get(account=account, security__symbol=symbol)
+
+
+def status_of(proposal: Proposal) -> str:
+    return Proposal.objects.get(pk=proposal.pk).status

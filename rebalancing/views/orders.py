@@ -80,7 +80,7 @@ def cancel(request: HtmxRequest, batch_id: int) -> HttpResponse:
         context = {**_batch_context(request, batch_id), "reason_form": form}
         return render(request, "rebalancing/orders_batch.html", context, status=422)
     count = orders.cancel_open_orders(request.membership, batch_id, reason=form.value(), now=timezone.now())
-    messages.success(request, f"{count} orders cancelled. What was filled stays.")
+    messages.success(request, f"{count} order{'s' if count != 1 else ''} cancelled. What was filled stays.")
     return see_other(request, reverse("rebalancing:batch", args=[batch_id]))
 
 
@@ -88,8 +88,8 @@ def cancel(request: HtmxRequest, batch_id: int) -> HttpResponse:
 @require_http_methods(["GET", "POST"])
 def fills(request: HtmxRequest) -> HttpResponse:
     """Take a file of fills and book it, or show what is wrong with it row by row."""
-    form = FillsForm(request.POST or None, request.FILES or None)
-    if request.method == "POST" and form.is_valid():
+    form = FillsForm(request.POST, request.FILES) if request.method == "POST" else FillsForm()
+    if form.is_valid():
         file = form.value()
         done = fill_services.record_fills(request.membership, name=file.name, content=file.content, now=timezone.now())
         if not done.faults:
@@ -110,7 +110,8 @@ def _said(done: fill_services.ReceivedFills) -> str:
     if done.is_duplicate:
         return "This file was booked before. Nothing changed."
     skipped = f" {done.skipped_count} had been booked before." if done.skipped_count else ""
-    return f"{done.booked_count} fills booked.{skipped}"
+    booked = "1 fill" if done.booked_count == 1 else f"{done.booked_count} fills"
+    return f"{booked} booked.{skipped}"
 
 
 @requires(Capability.RECORD_FILLS)

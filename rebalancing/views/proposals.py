@@ -174,6 +174,10 @@ def _counted(number: int) -> str:
     return "One proposal" if number == 1 else f"{number} proposals"
 
 
+def _trades(number: int) -> str:
+    return "1 trade" if number == 1 else f"{number} trades"
+
+
 _REASONED: Final[dict[str, tuple[str, str, Callable[..., object]]]] = {
     "send-back": ("Send back", "sent back. Change what stands in the way and run the account again.", review.send_back),
     "reject": ("Reject", "rejected.", review.reject),
@@ -188,8 +192,8 @@ def decide(request: HtmxRequest, proposal_id: int, action: str) -> HttpResponse:
     if action not in _REASONED:
         raise NotFound("There is no such decision.")
     verb, done, act = _REASONED[action]
-    form = ReasonForm(request.POST or None)
-    if request.method == "POST" and form.is_valid():
+    form = ReasonForm(request.POST) if request.method == "POST" else ReasonForm()
+    if form.is_valid():
         act(request.membership, proposal_id, reason=form.value(), now=timezone.now())
         messages.success(request, f"Proposal {proposal_id} {done}")
         return _back(request, proposal_id)
@@ -202,7 +206,7 @@ def decide(request: HtmxRequest, proposal_id: int, action: str) -> HttpResponse:
         "verb": verb,
         "action": action,
         "is_allowed": action in allowed,
-        "label": f"{verb} {_counted(len(page.group.proposals)).lower()}, {page.group.trade_count} trades",
+        "label": f"{verb} {_counted(len(page.group.proposals)).lower()}, {_trades(page.group.trade_count)}",
         "trail": (*_trail(page)[:2], Step(label=f"Proposal {proposal_id}", url=_url(proposal_id)), Step(label=verb)),
     }
     status = 422 if form.is_bound else 200

@@ -77,7 +77,7 @@ def review_approve(request: HtmxRequest) -> HttpResponse:
     )
     promised = chosen.value().promised
     assert promised is not None
-    messages.success(request, f"{promised.proposal_count} proposals approved. Somebody else releases them.")
+    messages.success(request, f"{_counted(promised.proposal_count)} approved. Somebody else releases.")
     return see_other(request, f"{reverse('rebalancing:review')}?status={TO_REVIEW}")
 
 
@@ -91,6 +91,10 @@ def release(request: HtmxRequest) -> HttpResponse:
     batch = review.release(request.membership, chosen.proposal_ids, now=timezone.now(), expected=chosen.promised)
     messages.success(request, f"Released as batch {batch.number}. Take its order files next.")
     return see_other(request, reverse("rebalancing:batch", args=[batch.pk]))
+
+
+def _counted(number: int) -> str:
+    return "1 proposal" if number == 1 else f"{number} proposals"
 
 
 def _chosen(request: HtmxRequest) -> ChosenForm:

@@ -1,68 +1,27 @@
-"""Orders and fills: sent once, booked whole or not at all, never more than was ordered."""
+"""Orders: sent once to each custodian, cancelled with a reason, in shares, dollars or all."""
 
-from datetime import timedelta
 from decimal import Decimal
 
 import pytest
-from django.db import connection
-from django.test.utils import CaptureQueriesContext
 
 from advisors.errors import Invalid, NotFound, NotPermitted
 from advisors.models import AuditEvent, Firm
 from portfolios import vault
-from portfolios.models.households import Account
-from portfolios.models.lots import LedgerEvent, Lot, RealizedGain
 from portfolios.models.securities import Security, SecurityKind
-from rebalancing.models.orders import Fill, FillFile, Order, OrderStatus, ReleaseBatch
-from rebalancing.models.proposals import Proposal, ProposalStatus
-from rebalancing.models.runs import AccountFigures, DayState
-from rebalancing.selectors.orders import block_reference
-from rebalancing.services import fills, orders, rehearsal, review
+from rebalancing.models.orders import Order, OrderStatus
+from rebalancing.models.proposals import ProposalStatus
+from rebalancing.services import orders
 from tests.conftest import Persona
-from tests.desks import LATER, Purchase, Sale, cash_of, open_account, propose, units_of
-from tests.factories import NOW
+from tests.desks import FILLED, SENT, Desk, Purchase, Sale, open_account, order_of, propose, status_of, units_of
 
 pytestmark = pytest.mark.django_db
 D = Decimal
 S = ProposalStatus
-HEAD = "client_order_id,execution_id,date,units,price,fee\n"
-SENT = LATER + timedelta(minutes=5)
-FILLED = LATER + timedelta(hours=2)
 
 
 @pytest.fixture
-def desk(firm: Firm, reviewer: Persona, second_reviewer: Persona) -> "Desk":
-    return Desk(firm, reviewer, second_reviewer)
-
-
-class Desk:
-    """Takes proposals from approval to where a test begins."""
-
-    def __init__(self, firm: Firm, reviewer: Persona, second_reviewer: Persona) -> None:
-        self.firm, self.reviewer, self.second = firm, reviewer, second_reviewer
-
-    def release(self, *proposals: Proposal) -> ReleaseBatch:
-        for proposal in proposals:
-            review.approve(self.reviewer.membership, proposal.pk, now=NOW + timedelta(minutes=1))
-        return review.release(self.second.membership, [proposal.pk for proposal in proposals], now=LATER)
-
-    def send(self, *proposals: Proposal) -> ReleaseBatch:
-        batch = self.release(*proposals)
-        for custodian in {proposal.account.custodian for proposal in proposals}:
-            orders.take_order_file(self.second.membership, batch.pk, custodian=custodian, now=SENT)
-        return batch
-
-    def fill(self, *rows: str) -> fills.ReceivedFills:
-        content = (HEAD + "\n".join(rows) + "\n").encode()
-        return fills.record_fills(self.reviewer.membership, name="fills.csv", content=content, now=FILLED)
-
-
-def order_of(account: Account, symbol: str) -> Order:
-    return Order.objects.get(account=account, security__symbol=symbol)
-
-
-def status_of(proposal: Proposal) -> str:
-    return Proposal.objects.get(pk=proposal.pk).status
+def desk(firm: Firm, reviewer: Persona, second_reviewer: Persona) -> Desk:
+    return Desk(reviewer=reviewer.membership, second=second_reviewer.membership)
 
 
 def test_taking_the_order_file_marks_orders_and_proposals_as_sent(firm: Firm, desk: Desk) -> None:
@@ -70,7 +29,7 @@ def test_taking_the_order_file_marks_orders_and_proposals_as_sent(firm: Firm, de
     proposal = propose(account, Sale(symbol="VTI", units="10"), Purchase(symbol="BND", units="7"))
     batch = desk.release(proposal)
 
-    file = orders.take_order_file(desk.second.membership, batch.pk, custodian="schwab", now=SENT)
+    file = orders.take_order_file(desk.second, batch.pk, custodian="schwab", now=SENT)
 
     assert (file.name, file.order_count) == ("orders-0001-schwab.csv", 2)
     sale, lot, purchase = file.content.strip().split("\r\n")[1:]
@@ -87,9 +46,9 @@ def test_taking_the_order_file_marks_orders_and_proposals_as_sent(firm: Firm, de
 def test_taking_the_file_again_gives_the_same_and_moves_nothing(firm: Firm, desk: Desk) -> None:
     proposal = propose(open_account(firm), Purchase(symbol="BND", units="7"))
     batch = desk.release(proposal)
-    first = orders.take_order_file(desk.second.membership, batch.pk, custodian="generic", now=SENT)
+    first = orders.take_order_file(desk.second, batch.pk, custodian="generic", now=SENT)
 
-    second = orders.take_order_file(desk.reviewer.membership, batch.pk, custodian="generic", now=FILLED)
+    second = orders.take_order_file(desk.reviewer, batch.pk, custodian="generic", now=FILLED)
 
     assert second == first
     batch.refresh_from_db()
@@ -104,7 +63,7 @@ def test_each_custodian_gets_only_its_own_orders(firm: Firm, desk: Desk) -> None
         propose(here, Purchase(symbol="BND", units="7")), propose(there, Purchase(symbol="BND", units="5"))
     )
 
-    file = orders.take_order_file(desk.second.membership, batch.pk, custodian="fidelity", now=SENT)
+    file = orders.take_order_file(desk.second, batch.pk, custodian="fidelity", now=SENT)
 
     assert file.order_count == 1
     assert vault.decrypt_text(here.number_encrypted) not in file.content
@@ -112,7 +71,7 @@ def test_each_custodian_gets_only_its_own_orders(firm: Firm, desk: Desk) -> None
     assert batch.sent_at is None
     assert order_of(here, "BND").status == OrderStatus.RELEASED
     with pytest.raises(NotFound):
-        orders.take_order_file(desk.second.membership, batch.pk, custodian="ibkr", now=SENT)
+        orders.take_order_file(desk.second, batch.pk, custodian="ibkr", now=SENT)
 
 
 def test_an_advisor_takes_no_order_files(firm: Firm, advisor: Persona, desk: Desk) -> None:
@@ -133,227 +92,9 @@ def test_mutual_funds_are_ordered_in_dollars_or_all(firm: Firm, desk: Desk) -> N
 
     assert order_of(account, "OCGIX").quantity_type == "all"
     assert order_of(account, "OCSCX").quantity_type == "dollars"
-    content = orders.take_order_file(desk.second.membership, batch.pk, custodian="generic", now=SENT).content
+    content = orders.take_order_file(desk.second, batch.pk, custodian="generic", now=SENT).content
     assert ",sell,OCGIX,,all,,100," in content
     assert ",sell,OCSCX,,dollars,1000,100," in content
-
-
-def test_a_filled_proposal_books_its_lots_cash_and_gains(firm: Firm, desk: Desk) -> None:
-    account = open_account(firm)
-    proposal = propose(account, Sale(symbol="VTI", units="10", cost="120"), Purchase(symbol="BND", units="7"))
-    desk.send(proposal)
-    sale, purchase = order_of(account, "VTI"), order_of(account, "BND")
-
-    done = desk.fill(
-        f"{sale.client_order_id},X1,2026-11-12,10,99.50,1.00", f"{purchase.client_order_id},X2,2026-11-12,7,50.10,0.50"
-    )
-
-    assert (done.booked_count, done.skipped_count, done.faults) == (2, 0, ())
-    assert (units_of(account, "VTI"), units_of(account, "BND")) == (D(90), D(7))
-    assert cash_of(account) == D("10000") + D("994.00") - D("351.20")
-    gain = RealizedGain.objects.get(account=account)
-    assert (gain.lot_key, gain.units, gain.proceeds_usd, gain.gain_usd, gain.term) == (
-        f"VTI-{proposal.pk}",
-        D(10),
-        D("994.00"),
-        D("-206.00"),
-        "long",
-    )
-    bought = Lot.objects.get(account=account, security__symbol="BND")
-    assert (bought.cost_usd, bought.key) == (D("351.20"), "fill-X2")
-    assert status_of(proposal) == S.BOOKED
-    assert AccountFigures.objects.get(account=account).state == DayState.FILLED
-    fill = Fill.objects.get(execution_id="X1")
-    assert fill.event is not None
-    assert (fill.event.kind, fill.order, fill.price_usd) == ("sell", sale, D("99.50"))
-    assert AuditEvent.objects.get(action="fills.recorded").data["fills"] == 2
-
-
-def test_the_file_is_kept_encrypted_with_its_hash(firm: Firm, desk: Desk) -> None:
-    account = open_account(firm)
-    desk.send(propose(account, Purchase(symbol="BND", units="7")))
-
-    desk.fill(f"{order_of(account, 'BND').client_order_id},X2,2026-11-12,7,50.10,")
-
-    file = FillFile.objects.get()
-    assert b"X2" not in bytes(file.content_encrypted)
-    assert b"X2,2026-11-12,7" in vault.decrypt_content(file.content_encrypted)
-    assert (len(file.sha256), file.booked_count, file.received_by) == (64, 1, desk.reviewer.user)
-
-
-def test_a_partial_fill_waits_for_the_rest_and_takes_the_lots_in_order(firm: Firm, desk: Desk) -> None:
-    account = open_account(firm)
-    proposal = propose(account, Sale(symbol="VTI", units="10"))
-    desk.send(proposal)
-    reference = order_of(account, "VTI").client_order_id
-
-    desk.fill(f"{reference},X1,2026-11-12,4,100,0")
-
-    order = order_of(account, "VTI")
-    assert (order.status, order.filled_units, order.filled_usd) == (OrderStatus.PARTLY_FILLED, D(4), D(400))
-    assert status_of(proposal) == S.PARTLY_FILLED
-    desk.fill(f"{reference},X2,2026-11-13,6,101,0")
-    assert order_of(account, "VTI").status == OrderStatus.FILLED
-    assert status_of(proposal) == S.BOOKED
-    assert units_of(account, "VTI") == D(90)
-
-
-def test_the_same_file_twice_changes_nothing(firm: Firm, desk: Desk) -> None:
-    account = open_account(firm)
-    desk.send(propose(account, Purchase(symbol="BND", units="7")))
-    row = f"{order_of(account, 'BND').client_order_id},X2,2026-11-12,7,50.10,0"
-    desk.fill(row)
-
-    again = desk.fill(row)
-
-    assert (again.is_duplicate, again.booked_count, again.skipped_count) == (True, 0, 1)
-    assert (Fill.objects.count(), FillFile.objects.count()) == (1, 1)
-    assert units_of(account, "BND") == D(7)
-
-
-def test_an_execution_booked_before_is_skipped_in_a_longer_file(firm: Firm, desk: Desk) -> None:
-    account = open_account(firm)
-    desk.send(propose(account, Purchase(symbol="BND", units="7"), Purchase(symbol="GLD", units="3")))
-    bond, gold = order_of(account, "BND").client_order_id, order_of(account, "GLD").client_order_id
-    desk.fill(f"{bond},X1,2026-11-12,7,50.10,0")
-
-    longer = desk.fill(f"{bond},X1,2026-11-12,7,50.10,0", f"{gold},X2,2026-11-12,3,50,0")
-
-    assert (longer.booked_count, longer.skipped_count) == (1, 1)
-    assert (units_of(account, "BND"), units_of(account, "GLD")) == (D(7), D(3))
-
-
-def test_an_execution_that_comes_back_as_another_is_a_fault(firm: Firm, desk: Desk) -> None:
-    account = open_account(firm)
-    desk.send(propose(account, Purchase(symbol="BND", units="7"), Purchase(symbol="GLD", units="3")))
-    desk.fill(f"{order_of(account, 'BND').client_order_id},X1,2026-11-12,7,50.10,0")
-
-    other = desk.fill(f"{order_of(account, 'GLD').client_order_id},X1,2026-11-12,3,50,0")
-
-    assert "Execution X1 was booked before" in other.faults[0].message
-    assert units_of(account, "GLD") == 0
-
-
-@pytest.mark.parametrize(
-    ("row", "column", "words"),
-    [
-        ("T9-9-9,X9,2026-11-12,1,50,0", "client_order_id", "no order or block T9-9-9"),
-        ("{bond},X9,2026-11-12,8,50,0", "units", "is overfilled: 8 of 7 units"),
-        ("{bond},X9,2026-11-11,1,50,0", "date", "not within 30 days"),
-        ("{bond},X9,2027-11-12,1,50,0", "date", "not within 30 days"),
-        ("{bond},X9,2026-11-12,many,50,0", "units", "not a number"),
-    ],
-)
-def test_one_faulty_row_keeps_the_whole_file_from_being_booked(
-    row: str, column: str, words: str, firm: Firm, desk: Desk
-) -> None:
-    account = open_account(firm)
-    proposal = propose(account, Purchase(symbol="BND", units="7"), Purchase(symbol="GLD", units="3"))
-    desk.send(proposal)
-    bond, gold = order_of(account, "BND").client_order_id, order_of(account, "GLD").client_order_id
-
-    refused = desk.fill(f"{gold},X1,2026-11-12,3,50,0", row.format(bond=bond))
-
-    (fault,) = refused.faults
-    assert (fault.row, fault.column) == (3, column)
-    assert words in fault.message
-    assert not Fill.objects.exists()
-    assert not LedgerEvent.objects.exists()
-    assert status_of(proposal) == S.SENT
-    kept = FillFile.objects.get()
-    assert (kept.booked_count, kept.faults[0]["row"]) == (0, 3)
-    assert AuditEvent.objects.filter(action="fills.refused").count() == 1
-
-
-def test_a_file_that_was_refused_may_come_again_when_its_cause_is_gone(firm: Firm, desk: Desk) -> None:
-    account = open_account(firm)
-    batch = desk.release(propose(account, Purchase(symbol="BND", units="7")))
-    row = f"{order_of(account, 'BND').client_order_id},X1,2026-11-12,7,50,0"
-
-    refused = desk.fill(row)
-    orders.take_order_file(desk.second.membership, batch.pk, custodian="generic", now=SENT)
-    booked = desk.fill(row)
-
-    assert "has not been sent yet" in refused.faults[0].message
-    assert booked.booked_count == 1
-    assert FillFile.objects.get().faults == []
-
-
-def test_overfill_counts_what_earlier_files_and_rows_filled(firm: Firm, desk: Desk) -> None:
-    account = open_account(firm)
-    desk.send(propose(account, Purchase(symbol="BND", units="7")))
-    reference = order_of(account, "BND").client_order_id
-    desk.fill(f"{reference},X1,2026-11-12,3,50,0")
-
-    refused = desk.fill(f"{reference},X2,2026-11-12,2,50,0", f"{reference},X3,2026-11-12,3,50,0")
-
-    assert "is overfilled: 8 of 7 units" in refused.faults[0].message
-    assert order_of(account, "BND").filled_units == D(3)
-
-
-def test_a_sale_whose_lot_is_gone_books_nothing_anywhere(firm: Firm, desk: Desk) -> None:
-    good, bad = open_account(firm), open_account(firm, name="Gone")
-    first, second = propose(good, Purchase(symbol="BND", units="7")), propose(bad, Sale(symbol="VTI", units="10"))
-    desk.send(first, second)
-    Lot.objects.filter(account=bad).update(key="another")
-
-    refused = desk.fill(
-        f"{order_of(good, 'BND').client_order_id},X1,2026-11-12,7,50,0",
-        f"{order_of(bad, 'VTI').client_order_id},X2,2026-11-12,10,100,0",
-    )
-
-    assert "Gone" in refused.faults[0].message
-    assert "cannot be booked" in refused.faults[0].message
-    assert units_of(good, "BND") == 0
-    assert (status_of(first), status_of(second)) == (S.SENT, S.SENT)
-    assert not Fill.objects.exists()
-
-
-def test_a_fill_of_a_block_is_shared_at_one_price_by_the_written_rule(firm: Firm, desk: Desk) -> None:
-    accounts = [open_account(firm) for _ in range(3)]
-    wanted = ("10", "20", "30")
-    proposals = [
-        propose(account, Purchase(symbol="BND", units=units)) for account, units in zip(accounts, wanted, strict=True)
-    ]
-    desk.send(*proposals)
-    reference = block_reference(order_of(accounts[0], "BND").block_id)
-
-    done = desk.fill(f"{reference},E1,2026-11-12,15,50.00,0", f"{reference},E2,2026-11-12,10,50.50,0")
-
-    assert done.faults == ()
-    assert [units_of(account, "BND") for account in accounts] == [D(4), D(8), D(13)]
-    assert set(Fill.objects.values_list("price_usd", flat=True)) == {D("50.2")}
-    assert {status_of(proposal) for proposal in proposals} == {S.PARTLY_FILLED}
-    again = desk.fill(f"{reference},E1,2026-11-12,15,50.00,0", f"{reference},E3,2026-11-12,35,50,0")
-    assert (again.faults, again.skipped_count) == ((), 1)
-    assert [units_of(account, "BND") for account in accounts] == [D(10), D(20), D(30)]
-    assert {status_of(proposal) for proposal in proposals} == {S.BOOKED}
-
-
-def test_more_than_a_block_wants_is_refused(firm: Firm, desk: Desk) -> None:
-    account = open_account(firm)
-    desk.send(propose(account, Purchase(symbol="BND", units="7")))
-    reference = block_reference(order_of(account, "BND").block_id)
-
-    refused = desk.fill(f"{reference},E1,2026-11-12,8,50.00,0")
-
-    assert f"{reference} is overfilled: 8 units are more than the 7" in refused.faults[0].message
-
-
-def test_a_fund_ordered_in_dollars_fills_in_other_units(firm: Firm, desk: Desk) -> None:
-    account = open_account(firm)
-    proposal = propose(account, Sale(symbol="OCSCX", units="10", lot_units="100"))
-    Security.objects.filter(symbol="OCSCX").update(kind=SecurityKind.FUND)
-    desk.send(proposal)
-    reference = order_of(account, "OCSCX").client_order_id
-
-    too_much = desk.fill(f"{reference},X1,2026-11-12,11,100,0")
-    done = desk.fill(f"{reference},X1,2026-11-12,10.2041,98,0")
-
-    assert "$1,100.00 of $1,000.00" in too_much.faults[0].message
-    assert done.booked_count == 1
-    assert units_of(account, "OCSCX") == D("89.7959")
-    assert status_of(proposal) == S.BOOKED
 
 
 def test_cancelling_what_is_unfilled_keeps_what_was_filled(firm: Firm, desk: Desk) -> None:
@@ -364,8 +105,8 @@ def test_cancelling_what_is_unfilled_keeps_what_was_filled(firm: Firm, desk: Des
     desk.fill(f"{order_of(filled, 'BND').client_order_id},X1,2026-11-12,4,50,0")
 
     with pytest.raises(Invalid, match="reason"):
-        orders.cancel_open_orders(desk.second.membership, batch.pk, reason=" ", now=FILLED)
-    count = orders.cancel_open_orders(desk.second.membership, batch.pk, reason="Market closed early.", now=FILLED)
+        orders.cancel_open_orders(desk.second, batch.pk, reason=" ", now=FILLED)
+    count = orders.cancel_open_orders(desk.second, batch.pk, reason="Market closed early.", now=FILLED)
 
     assert count == 3
     assert (status_of(first), status_of(second)) == (S.BOOKED, S.REJECTED)
@@ -373,47 +114,3 @@ def test_cancelling_what_is_unfilled_keeps_what_was_filled(firm: Firm, desk: Des
     assert units_of(filled, "BND") == D(4)
     refused = desk.fill(f"{order_of(filled, 'BND').client_order_id},X2,2026-11-12,3,50,0")
     assert "takes no more fills" in refused.faults[0].message
-
-
-def test_orders_of_another_firm_are_unknown(firm: Firm, desk: Desk, foreigner: Persona) -> None:
-    account = open_account(firm)
-    batch = desk.send(propose(account, Purchase(symbol="BND", units="7")))
-    reference = order_of(account, "BND").client_order_id
-
-    refused = fills.record_fills(
-        foreigner.membership, name="x", content=f"{HEAD}{reference},X1,2026-11-12,7,50,0\n".encode(), now=FILLED
-    )
-
-    assert f"no order or block {reference}" in refused.faults[0].message
-    with pytest.raises(NotFound):
-        orders.take_order_file(foreigner.membership, batch.pk, custodian="generic", now=SENT)
-
-
-def test_made_up_fills_fill_a_batch_to_the_end(firm: Firm, desk: Desk) -> None:
-    accounts = [open_account(firm) for _ in range(2)]
-    proposals = [
-        propose(accounts[0], Sale(symbol="VTI", units="10"), Purchase(symbol="BND", units="7")),
-        propose(accounts[1], Sale(symbol="OCSCX", units="10", lot_units="100")),
-    ]
-    Security.objects.filter(symbol="OCSCX").update(kind=SecurityKind.FUND)
-    batch = desk.send(*proposals)
-
-    text = rehearsal.made_up_fills(desk.reviewer.membership, batch.pk)
-    done = fills.record_fills(desk.reviewer.membership, name="broker.csv", content=text.encode(), now=FILLED)
-
-    assert (done.faults, done.booked_count, done.batch_ids) == ((), 3, (batch.pk,))
-    assert {status_of(proposal) for proposal in proposals} == {S.BOOKED}
-    assert set(Order.objects.values_list("status", flat=True)) == {OrderStatus.FILLED}
-
-
-def test_a_file_of_many_fills_takes_queries_by_account_and_not_by_row(firm: Firm, desk: Desk) -> None:
-    account = open_account(firm)
-    desk.send(propose(account, *[Purchase(symbol=f"S{place}", units="9") for place in range(12)]))
-    references = list(Order.objects.order_by("pk").values_list("client_order_id", flat=True))
-
-    with CaptureQueriesContext(connection) as few:
-        desk.fill(f"{references[0]},X0,2026-11-12,1,50,0")
-    with CaptureQueriesContext(connection) as many:
-        desk.fill(*[f"{reference},Y{place},2026-11-12,1,50,0" for place, reference in enumerate(references)])
-
-    assert len(many) <= len(few) + 2 * len(references)
