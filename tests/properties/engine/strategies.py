@@ -19,7 +19,7 @@ def money(low: int, high: int) -> st.SearchStrategy[str]:
 
 
 @st.composite
-def securities(draw: st.DrawFn, *, count: int) -> tuple[Security, ...]:
+def securities(draw: st.DrawFn, *, count: int, step: str) -> tuple[Security, ...]:
     shares_group = draw(st.booleans())
     return tuple(
         c.security(
@@ -28,6 +28,7 @@ def securities(draw: st.DrawFn, *, count: int) -> tuple[Security, ...]:
             CLASSES[at % 2],
             sector=SECTORS[at // 2 % 2],
             identity_group="AAA" if at == 1 and shares_group else None,
+            quantity_step=step,
             half_spread_bps=draw(st.sampled_from([0.0, 2.0, 15.0])),
             buyable=draw(st.sampled_from([True, True, True, False])),
         )
@@ -148,9 +149,11 @@ def accounts(
 
 
 @st.composite
-def small_cases(draw: st.DrawFn, *, most_securities: int = 4, most_lots: int = 4, most_shares: int = 3) -> Case:
+def small_cases(
+    draw: st.DrawFn, *, most_securities: int = 4, most_lots: int = 4, most_shares: int = 3, step: str = "1"
+) -> Case:
     count = draw(st.integers(2, most_securities))
-    market = draw(securities(count=count))
+    market = draw(securities(count=count, step=step))
     recent = []
     if draw(st.integers(0, 2)) == 0:
         day = c.AS_OF - timedelta(days=draw(st.sampled_from([3, 30, 31])))
