@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from datetime import date, timedelta
 from decimal import Decimal
+from typing import Protocol
 
 from advisors.models import Firm, Membership
 from portfolios import vault
@@ -144,6 +145,20 @@ def units_of(account: Account, symbol: str) -> Decimal:
     """Add up the open lots of one security."""
     lots = Lot.objects.filter(account=account, security__symbol=symbol, closed_on__isnull=True)
     return sum((lot.units for lot in lots), Decimal(0))
+
+
+class Answer(Protocol):
+    """What a browser gets, as far as tests look."""
+
+    content: bytes
+    status_code: int
+
+    def __getitem__(self, header: str) -> str: ...
+
+
+def text_of(answer: Answer) -> str:
+    """Return a page as text."""
+    return answer.content.decode()
 
 
 HEAD = "client_order_id,execution_id,date,units,price,fee\n"

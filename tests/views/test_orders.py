@@ -3,7 +3,6 @@
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.db import connection
-from django.http import HttpResponse
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
@@ -12,7 +11,7 @@ from rebalancing.models.orders import Fill, FillFile, Order, OrderStatus
 from rebalancing.models.proposals import ProposalStatus
 from rebalancing.selectors.orders import block_reference
 from tests.conftest import Persona
-from tests.desks import HEAD, Desk, Purchase, Sale, open_account, order_of, propose, status_of
+from tests.desks import HEAD, Answer, Desk, Purchase, Sale, open_account, order_of, propose, status_of, text_of
 
 pytestmark = pytest.mark.django_db
 S = ProposalStatus
@@ -23,11 +22,7 @@ def desk(firm: Firm, reviewer: Persona, second_reviewer: Persona) -> Desk:
     return Desk(reviewer=reviewer.membership, second=second_reviewer.membership)
 
 
-def text_of(response: HttpResponse) -> str:
-    return response.content.decode()
-
-
-def upload(persona: Persona, *rows: str) -> HttpResponse:
+def upload(persona: Persona, *rows: str) -> Answer:
     content = (HEAD + "\n".join(rows) + "\n").encode()
     return persona.client.post(
         reverse("rebalancing:fills"), {"file": SimpleUploadedFile("broker.csv", content, content_type="text/csv")}

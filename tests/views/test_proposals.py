@@ -5,7 +5,6 @@ import json
 import pytest
 import zstandard
 from django.db import connection
-from django.http import HttpResponse
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
@@ -15,7 +14,7 @@ from portfolios.models.market import Price
 from rebalancing.models.proposals import CaseSnapshot, Proposal, ProposalCheck, ProposalStatus
 from rebalancing.services import review
 from tests.conftest import Persona
-from tests.desks import LATER, Purchase, Sale, open_account, propose
+from tests.desks import LATER, Purchase, Sale, open_account, propose, text_of
 from tests.factories import RiskProfileFactory
 
 pytestmark = pytest.mark.django_db
@@ -24,10 +23,6 @@ S = ProposalStatus
 
 def page(persona: Persona, proposal: Proposal) -> str:
     return persona.client.get(reverse("rebalancing:proposal", args=[proposal.pk])).content.decode()
-
-
-def text_of(response: HttpResponse) -> str:
-    return response.content.decode()
 
 
 def test_the_page_answers_first_and_shows_the_evidence(firm: Firm, reviewer: Persona) -> None:

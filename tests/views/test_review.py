@@ -4,7 +4,6 @@ import re
 
 import pytest
 from django.db import connection
-from django.http import HttpResponse
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
@@ -14,15 +13,11 @@ from rebalancing.models.orders import Order, ReleaseBatch
 from rebalancing.models.proposals import Proposal, ProposalStatus
 from rebalancing.services import review
 from tests.conftest import Persona
-from tests.desks import Purchase, open_account, propose
+from tests.desks import Purchase, open_account, propose, text_of
 from tests.factories import NOW
 
 pytestmark = pytest.mark.django_db
 S = ProposalStatus
-
-
-def text_of(response: HttpResponse) -> str:
-    return response.content.decode()
 
 
 def fields_of(html: str) -> dict[str, str]:
