@@ -8,6 +8,7 @@ from typing import Final
 
 from portfolios.models.households import Account
 from portfolios.selectors.holdings import Holdings, holdings_of
+from rebalancing.models.proposals import Proposal
 from rebalancing.models.runs import AccountFigures, DayState
 
 _FIELDS: Final = (
@@ -91,3 +92,32 @@ def set_day_state(account_ids: Collection[int], *, state: DayState, now: datetim
     AccountFigures.objects.filter(account_id__in=account_ids).exclude(state=state).update(
         state=state, state_since_at=now
     )
+
+
+def record_bookings(account_ids: Collection[int], *, booked: Collection[Proposal], firm_id: int, as_of: date) -> None:
+    """
+    Bring the figures of accounts up to what their fills left, in the transaction that booked them.
+
+    Values follow from the lots. What only the engine knows is taken from the proposals that are `booked` to the end.
+    """
+    accounts = Account.objects.filter(pk__in=account_ids)
+    holdings = holdings_of(list(accounts), firm_id=firm_id, as_of=as_of)
+    done = {proposal.account_id: proposal for proposal in booked}
+    rows = list(AccountFigures.objects.filter(account__in=account_ids))
+    for row in rows:
+        held = holdings[row.account_id]
+        row.value_usd, row.cash_usd = held.value_usd, held.cash_usd
+        row.unrealized_short_usd = held.short_gain_usd + held.short_loss_usd
+        row.unrealized_long_usd = held.long_gain_usd + held.long_loss_usd
+        if row.account_id in done:
+            _follow(row, done[row.account_id])
+    AccountFigures.objects.bulk_update(rows, _FIELDS)
+
+
+def _follow(row: AccountFigures, proposal: Proposal) -> None:
+    """Take over what a proposal promised and its fills made true."""
+    row.tracking_error_frac = proposal.tracking_error_after_frac
+    row.drift_frac = sum(abs(share["after"] - share["target"]) for share in proposal.allocation) / 2
+    row.opportunity_usd, row.opportunity_bps = Decimal(0), 0.0
+    if row.tax_used_usd is not None and proposal.tax_caused_usd is not None:
+        row.tax_used_usd += proposal.tax_caused_usd

@@ -28,6 +28,7 @@ from rebalancing.models.orders import (
 )
 from rebalancing.models.proposals import Proposal, ProposedTrade, Side
 from rebalancing.selectors.orders import batch_in_book, block_reference
+from rebalancing.services.figures import record_bookings
 from rebalancing.services.moving import transition
 from rebalancing.states import Status
 
@@ -252,6 +253,7 @@ def cancel_open_orders(
 
 def settle_proposals(proposal_ids: Collection[int], *, actor: Membership, now: datetime, note: str = "") -> None:
     """Move proposals to where their orders stand: partly filled, filled and booked, or rejected without any fill."""
+    whole: list[Proposal] = []
     orders: dict[int, list[Order]] = defaultdict(list)
     for order in Order.objects.filter(proposal_id__in=proposal_ids):
         orders[order.proposal_id].append(order)
@@ -264,5 +266,10 @@ def settle_proposals(proposal_ids: Collection[int], *, actor: Membership, now: d
         elif not is_open and is_filled:
             transition(proposal, to=Status.FILLED, actor=actor.user, now=now, note=note)
             transition(proposal, to=Status.BOOKED, actor=actor.user, now=now)
+            whole += [proposal] if all(order.status == OrderStatus.FILLED for order in mine) else []
         elif not is_open:
             transition(proposal, to=Status.REJECTED, actor=actor.user, now=now, note=note)
+    account_ids = {order.account_id for rows in orders.values() for order in rows}
+    as_of = actor.firm.business_on
+    if as_of is not None:
+        record_bookings(account_ids, booked=whole, firm_id=actor.firm_id, as_of=as_of)

@@ -73,6 +73,21 @@ def test_a_filled_proposal_books_its_lots_cash_and_gains(firm: Firm, desk: Desk)
     assert AuditEvent.objects.get(action="fills.recorded").data["fills"] == 2
 
 
+def test_the_lists_show_what_the_fills_left(firm: Firm, desk: Desk) -> None:
+    account = open_account(firm)
+    AccountFigures.objects.filter(account=account).update(tax_used_usd=D(1000), opportunity_usd=D(612))
+    shares = [{"key": "us", "name": "US", "before": 0.5, "after": 0.41, "target": 0.4, "min": None, "max": None}]
+    desk.send(propose(account, Purchase(symbol="BND", units="7"), allocation=shares))
+
+    desk.fill(f"{order_of(account, 'BND').client_order_id},X2,2026-11-12,7,50.00,0")
+
+    figures = AccountFigures.objects.get(account=account)
+    assert (figures.value_usd, figures.cash_usd) == (D(10_000), D(9_650))
+    assert (figures.tracking_error_frac, figures.opportunity_usd) == (0.014, 0)
+    assert figures.drift_frac == pytest.approx(0.005)
+    assert figures.tax_used_usd == D(570)
+
+
 def test_the_file_is_kept_encrypted_with_its_hash(firm: Firm, desk: Desk) -> None:
     account = open_account(firm)
     desk.send(propose(account, Purchase(symbol="BND", units="7")))
