@@ -59,13 +59,13 @@ class Known:
     What the ledger knows already of an account.
 
     `stated_on` is the day of its last positions; `ratios` are announced splits by symbol; `fills` are trades that our
-    own fills booked, as (kind, symbol, day, units); `gains` are sales whose gains are booked, as (symbol, day).
+    own fills booked, units by (kind, symbol, day); `gains` are sales whose gains are booked, as (symbol, day).
     """
 
     stated_on: date | None = None
     held: Mapping[str, Decimal] = field(default_factory=dict)
     ratios: Mapping[str, Decimal] = field(default_factory=dict)
-    fills: Counter[tuple[str, str, date, Decimal]] = field(default_factory=Counter)
+    fills: Mapping[tuple[str, str, date], Decimal] = field(default_factory=dict)
     gains: frozenset[tuple[str, date]] = frozenset()
 
 
@@ -178,7 +178,7 @@ def _positions(rows: Iterable[PositionRow], ear: _Ear) -> dict[str, Decimal]:
 def _transactions(rows: Iterable[TransactionRow], ear: _Ear, known: Known) -> tuple[LotEvent, ...]:
     seen: Counter[str] = Counter()
     held: dict[str, Decimal] = defaultdict(lambda: ZERO, known.held)
-    fills = known.fills.copy()
+    fills = dict(known.fills)
     events = []
     for row in sorted(rows, key=lambda row: row.traded_on):  # stable: the file's own order within a day
         ref = transaction_ref(row, seen)
@@ -195,11 +195,13 @@ def _transactions(rows: Iterable[TransactionRow], ear: _Ear, known: Known) -> tu
     return tuple(events)
 
 
-def _is_filled(row: TransactionRow, symbol: str, fills: Counter[tuple[str, str, date, Decimal]]) -> bool:
-    told = (row.kind.value, symbol, row.traded_on, abs(row.units))
-    if fills[told] <= 0:
+def _is_filled(row: TransactionRow, symbol: str, fills: dict[tuple[str, str, date], Decimal]) -> bool:
+    """Tell whether our own fills booked a trade; a custodian may state several fills as one, or one as several."""
+    told = (row.kind.value, symbol, row.traded_on)
+    units = abs(row.units)
+    if not units or fills.get(told, ZERO) < units:
         return False
-    fills[told] -= 1
+    fills[told] -= units
     return True
 
 

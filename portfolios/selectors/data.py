@@ -75,9 +75,9 @@ class StagedRow:
 
     @property
     def reasons(self) -> Sequence[str]:
-        """Return the reasons of adjusting events."""
+        """Return the reasons of adjusting events, opening balances left out."""
         told = self.change.get("reasons", [])
-        return [str(one) for one in told] if isinstance(told, list) else []
+        return [str(one) for one in told if "opening balance" not in str(one)] if isinstance(told, list) else []
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

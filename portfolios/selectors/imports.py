@@ -1,6 +1,6 @@
 """What the import of a file needs to know: which account a number means, what the ledger holds and knows already."""
 
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
@@ -83,7 +83,7 @@ class AccountBook:
 
     book: Book
     refs: frozenset[str] = frozenset()
-    fills: Counter[tuple[str, str, date, Decimal]] = field(default_factory=Counter)
+    fills: Mapping[tuple[str, str, date], Decimal] = field(default_factory=dict)
     gains: frozenset[tuple[str, date]] = frozenset()
     last_trade_on: date | None = None
     is_cash_known: bool = False
@@ -125,14 +125,14 @@ def _gains(keys: Sequence[int]) -> Mapping[int, set[tuple[str, date]]]:
     return gains
 
 
-def _fills(keys: Sequence[int]) -> Mapping[int, Counter[tuple[str, str, date, Decimal]]]:
-    fills: dict[int, Counter[tuple[str, str, date, Decimal]]] = defaultdict(Counter)
+def _fills(keys: Sequence[int]) -> Mapping[int, dict[tuple[str, str, date], Decimal]]:
+    fills: dict[int, dict[tuple[str, str, date], Decimal]] = defaultdict(lambda: defaultdict(Decimal))
     filled = LedgerEvent.objects.filter(account_id__in=keys, source=FILLS_SOURCE)
     for account_id, kind, symbol, day, units in filled.values_list(
         "account_id", "kind", "security__symbol", "traded_on", "units"
     ):
         if symbol and units:
-            fills[account_id][(kind, symbol, day, units)] += 1
+            fills[account_id][(kind, symbol, day)] += units
     return fills
 
 

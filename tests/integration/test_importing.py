@@ -213,23 +213,23 @@ def test_where_trimtab_is_the_book_an_unexplained_difference_is_a_break_and_hold
 def test_trades_of_our_own_fills_are_not_booked_again(firm: Firm, account: Account) -> None:
     _import(firm, _lots("AAPL,120,9840.00,2019-04-11,L-1", as_of="2026-11-10"))
     account.refresh_from_db()
-    lot = Lot(key="F1", security="MSFT", units=D(5), cost_usd=D(2100), acquired_on=date(2026, 11, 11))
-    fill = LotEvent(
-        kind=EventKind.BUY,
-        ref="F1",
-        traded_on=date(2026, 11, 11),
-        security="MSFT",
-        units=D(5),
-        amount_usd=D(-2100),
-        lot=lot,
-    )
-    post_events(account, [fill], source=FILLS_SOURCE, actor=None, now=NOW)
+    post_events(account, [_filled("F1", "2"), _filled("F2", "3")], source=FILLS_SOURCE, actor=None, now=NOW)
+    stated = "8812-4401,2026-11-11,buy,MSFT,5,-2100.00,T-2\n8812-4401,2026-11-11,buy,MSFT,1,-420.00,T-3\n"
 
-    file = _import(firm, "account,date,kind,symbol,quantity,amount,ref\n8812-4401,2026-11-11,buy,MSFT,5,-2100.00,T-2\n")
+    file = _import(firm, f"account,date,kind,symbol,quantity,amount,ref\n{stated}")
 
-    assert units_of(account, "MSFT") == D(5)
+    assert units_of(account, "MSFT") == D(6)
     note = FileFault.objects.get(file=file)
-    assert (note.is_note, note.message) == (True, "The buy of MSFT was booked from our own fills already.")
+    assert (note.row, note.is_note) == (2, True)
+    assert note.message == "The buy of MSFT was booked from our own fills already."
+
+
+def _filled(ref: str, units: str) -> LotEvent:
+    day, usd = date(2026, 11, 11), D(units) * 420
+    lot = Lot(key=ref, security="MSFT", units=D(units), cost_usd=usd, acquired_on=day)
+    return LotEvent(
+        kind=EventKind.BUY, ref=ref, traded_on=day, security="MSFT", units=D(units), amount_usd=-usd, lot=lot
+    )
 
 
 def test_a_transaction_with_the_same_reference_is_the_same_transaction(firm: Firm, account: Account) -> None:

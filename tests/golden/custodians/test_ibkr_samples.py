@@ -162,10 +162,11 @@ def test_csv_exports_are_refused_with_the_way_out(name: str) -> None:
     ]
 
 
-@pytest.mark.parametrize("name", ["two_lots_different_buy_days", "two_lots_same_days"])
+@pytest.mark.parametrize(
+    "name",
+    ["two_lots_different_buy_days", "two_lots_different_buy_days_out", "two_lots_same_days", "two_lots_same_days_out"],
+)
 def test_a_file_of_another_program_is_no_generic_file(name: str) -> None:
     parsed = parse_sample("generic", f"adlr_{name}.csv")
 
-    assert messages(parsed.faults) == [
-        "The first row is not the header of any generic format; see docs/custodians.md."
-    ]
+    assert messages(parsed.faults) == ["The first row is not the header of any generic format; see docs/custodians.md."]
