@@ -138,6 +138,13 @@ def test_the_window_is_thirty_days(advisor: Persona, world: World, days: int, is
     assert ("SLMA" in _text(advisor, world)) is is_barred
 
 
+def test_a_loss_that_no_return_can_deduct_bars_nothing(advisor: Persona) -> None:
+    world = world_of(advisor.membership, tax_status="deferred", registration="ira", tax_return=None)
+    _sell_at_a_loss(world, sold_on=date(2026, 11, 6))
+
+    assert "nothing is barred" in _text(advisor, world)
+
+
 def _sell_at_a_loss(world: World, *, sold_on: date) -> Security:
     stock: Security = SecurityFactory(symbol="SLMA")
     event = LedgerEvent.objects.create(
