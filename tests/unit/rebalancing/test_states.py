@@ -1,5 +1,7 @@
 """The two tables: where every status may go, and that the database knows the same words."""
 
+from pathlib import Path
+
 import pytest
 
 from rebalancing.models.orders import OPEN_ORDER, OrderStatus
@@ -92,3 +94,10 @@ def test_the_drawing_holds_every_move() -> None:
     assert drawn.count("stateDiagram-v2") == 2
     assert "    approved --> released: release" in drawn
     assert "    partly_filled --> cancelled" in drawn
+
+
+def test_the_documentation_shows_the_same_pictures() -> None:
+    page = (Path(__file__).parents[3] / "docs" / "orders.md").read_text(encoding="utf-8")
+
+    for picture in as_mermaid().split("\n\n"):
+        assert f"```mermaid\n{picture}\n```" in page
