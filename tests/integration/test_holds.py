@@ -7,7 +7,7 @@ from advisors.models import AuditEvent, Firm
 from portfolios.models.households import AccountHold, HoldKind
 from portfolios.services.holds import lift_hold, place_hold
 from portfolios.services.stale_prices import refresh_stale_price_holds
-from tests.books import NOW, know_securities, open_account
+from tests.books import NOW, TODAY, know_securities, open_account
 from tests.conftest import Persona
 from tests.factories import LotFactory, SecurityFactory
 
@@ -60,7 +60,7 @@ def test_the_firms_policy_says_how_old_a_price_may_be(firm: Firm) -> None:
     know_securities(firm, "AAPL")
     account = open_account(firm)
     LotFactory(account=account, security=SecurityFactory(symbol="AAPL"))
-    firm.business_on = firm.business_on.replace(day=20)
+    firm.business_on = TODAY
     refresh_stale_price_holds(firm, now=NOW)
     assert AccountHold.objects.filter(account=account, lifted_at=None).count() == 1
 

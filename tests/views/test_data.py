@@ -1,8 +1,11 @@
 """The Data pages: upload, preview, post, faults by row, held accounts, corporate actions."""
 
+from typing import cast
+
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.db import connection
+from django.http import HttpResponse
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
@@ -29,9 +32,10 @@ def account(firm: Firm) -> Account:
     return open_account(firm, "8812-4401")
 
 
-def _upload(persona: Persona, *texts: str, custodian: str = "generic", **more: str):  # noqa: ANN202  the test client's own
+def _upload(persona: Persona, *texts: str, custodian: str = "generic", **more: str) -> HttpResponse:
     files = [SimpleUploadedFile(f"lots{number}.csv", text.encode()) for number, text in enumerate(texts)]
-    return persona.client.post(reverse("data:upload"), {"custodian": custodian, "chosen": files, **more})
+    answer = persona.client.post(reverse("data:upload"), {"custodian": custodian, "chosen": files, **more})
+    return cast(HttpResponse, answer)
 
 
 def _received(firm: Firm, text: str = LOTS) -> CustodianFile:

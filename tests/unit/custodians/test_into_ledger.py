@@ -37,16 +37,18 @@ def _done(kind: TransactionKind, units: str = "0", usd: str = "0", symbol: str =
 @pytest.mark.parametrize(
     ("spelled", "found"),
     [
-        ({"symbol": "AAPL"}, "AAPL"),
-        ({"symbol": "BRK/B"}, "BRK.B"),
-        ({"symbol": "BRK B"}, "BRK.B"),
-        ({"symbol": "037833", "cusip": "037833100"}, "AAPL"),
-        ({"symbol": "COKE", "isin": "US1912161007"}, "KO"),
-        ({"symbol": "ZZZZ"}, ""),
+        (("AAPL", "", ""), "AAPL"),
+        (("BRK/B", "", ""), "BRK.B"),
+        (("BRK B", "", ""), "BRK.B"),
+        (("037833", "037833100", ""), "AAPL"),
+        (("COKE", "", "US1912161007"), "KO"),
+        (("ZZZZ", "", ""), ""),
     ],
 )
-def test_a_security_is_found_by_symbol_then_cusip_then_isin(spelled: dict[str, str], found: str) -> None:
-    assert NAMES.find(PositionRow(row=2, units=D(1), **spelled)) == found
+def test_a_security_is_found_by_symbol_then_cusip_then_isin(spelled: tuple[str, str, str], found: str) -> None:
+    symbol, cusip, isin = spelled
+
+    assert NAMES.find(PositionRow(row=2, units=D(1), symbol=symbol, cusip=cusip, isin=isin)) == found
 
 
 def test_an_unknown_security_is_named_once_and_nothing_is_made_of_its_rows() -> None:
