@@ -91,19 +91,22 @@ class Problem:
 
     def regimes(self) -> tuple[Regime, ...]:
         """Return the convex pieces of the tax that have to be tried."""
-        if self.year is None or not np.any(self.lots.short_gain + self.lots.long_gain):
-            return (1,)
-        return (1, 2)
+        return (1, 2) if self.has_tax else (1,)
+
+    @property
+    def has_tax(self) -> bool:
+        """Tell whether anything that may be sold changes the year's tax; where nothing does, no regime is true of it."""
+        return self.year is not None and bool(np.any(self.lots.short_gain) or np.any(self.lots.long_gain))
 
     def tax_pieces(self, regime: Regime) -> Pieces:
-        if self.year is None:
+        if self.year is None or not self.has_tax:
             return Pieces(constant_usd=0.0, linear=np.zeros(self.segments.count), hinges=())
         return tax_term(self.year, self.lots, regime=regime)
 
     def all_rows(self, regime: Regime) -> tuple[Row, ...]:
         """Return every row, the tax budget (which has a regime) last."""
         tax = self.universe.account.tax
-        if self.year is None or tax is None:
+        if self.year is None or tax is None or not self.has_tax:
             return self.rows
         budget = budget_row(tax, self.year, self.lots, regime=regime)
         if budget is None:
