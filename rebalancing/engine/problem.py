@@ -95,7 +95,7 @@ class Problem:
 
     @property
     def has_tax(self) -> bool:
-        """Tell whether anything that may be sold changes the year's tax; where nothing does, no regime is true of it."""
+        """Tell whether a sale can change the year's tax; where none can, no regime of it is true."""
         return self.year is not None and bool(np.any(self.lots.short_gain) or np.any(self.lots.long_gain))
 
     def tax_pieces(self, regime: Regime) -> Pieces:
