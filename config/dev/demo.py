@@ -67,7 +67,8 @@ def build(children: Children) -> None:
     state.once("demo firm and its custodian files", lambda: manage("demo_data"))
     children.start("worker", PYTHON, "manage.py", "qcluster", log=VAR / "log" / "worker.log")
     state.once("nightly run", lambda: manage("rebalance", "--all"))
-    state.once("release, fills and client report", lambda: manage("demo_day"))
+    state.once("release, order files and fills", lambda: manage("demo_day"))
+    state.once("client report", lambda: manage("demo_report"))
 
 
 def demo(args: Namespace) -> None:
