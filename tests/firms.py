@@ -15,7 +15,9 @@ from portfolios.models.guidance import Product, RiskProfile, Substitute
 from portfolios.models.households import Account, TaxReturn
 from portfolios.models.market import Blob, RiskModelVersion
 from portfolios.models.securities import AssetClass, Security, SecurityKind
-from rebalancing.engine.types import RiskModel
+from rebalancing.engine.case import check_case
+from rebalancing.engine.types import Case, RiskModel
+from rebalancing.snapshots.taking import TakenCase, take_cases
 from tests.factories import (
     BUSINESS_ON,
     NOW,
@@ -144,3 +146,17 @@ def _import_risk_model(firm: Firm) -> None:
         security_count=len(SECURITIES),
         received_at=NOW,
     )
+
+
+def taken(desk: Desk, *accounts: Account) -> TakenCase:
+    """Take the one case of these accounts."""
+    (only,) = take_cases(desk.firm.pk, account_ids=[account.pk for account in accounts], as_of=BUSINESS_ON)
+    return only
+
+
+def sound(desk: Desk, *accounts: Account) -> Case:
+    """Take a case that must exist."""
+    one = taken(desk, *accounts)
+    assert one.case is not None, (one.held, one.failed)
+    check_case(one.case)
+    return one.case

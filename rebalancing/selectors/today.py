@@ -24,7 +24,7 @@ _WAITS_FOR: Final[Mapping[str, str]] = {
     HoldKind.MANUAL: "Who placed it",
 }
 MOST_BLOCKS: Final = 5
-DRIFT_STEPS_FRAC: Final = (0.0025, 0.005, 0.01, 0.02, 0.05, 0.1)
+DRIFT_STEPS_FRAC: Final = (0.0025, 0.005, 0.01, 0.015, 0.02, 0.025, 0.03, 0.05, 0.1)
 DRIFT_BINS: Final = 12
 
 
@@ -253,7 +253,7 @@ def drift_bins(member: Membership) -> tuple[DriftBin, ...]:
     """Count the analysed accounts of a book by how far they drifted, in steps that nearly all fit into; one query."""
     drifts = AccountFigures.objects.filter(account__in=in_the_day(accounts_in_book(member)), drift_frac__isnull=False)
     found = sorted(drift or 0.0 for drift in drifts.values_list("drift_frac", flat=True))
-    most = found[int(len(found) * 0.98)] if found else 0.0
+    most = found[int(len(found) * 0.95)] if found else 0.0
     step = next((one for one in DRIFT_STEPS_FRAC if most < one * (DRIFT_BINS - 1)), DRIFT_STEPS_FRAC[-1])
     counts = [0] * DRIFT_BINS
     for drift in found:

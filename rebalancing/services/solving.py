@@ -64,12 +64,13 @@ def drain(*, worker: Worker, run_id: int | None = None) -> Iterator[int]:
 
 
 def _solved(claim: runs.Claim, *, worker: Worker) -> Iterator[Solved]:
-    account_ids = list(
-        RunAccount.objects.filter(chunk_id=claim.chunk_id, status=RunAccountStatus.WAITING).values_list(
-            "account_id", flat=True
-        )
-    )
-    taken = take_cases(claim.firm_id, account_ids=account_ids, as_of=claim.as_of)
+    left = RunAccount.objects.filter(chunk_id=claim.chunk_id, status=RunAccountStatus.WAITING)
+    household_of = dict(left.values_list("account_id", "tax_household_id"))
+    try:
+        taken = take_cases(claim.firm_id, account_ids=household_of, as_of=claim.as_of)
+    except BadInput as error:
+        yield from _none_taken(household_of, sentence=str(error))
+        return
     kept = keep_cases(
         claim.firm_id,
         cases=[
@@ -80,6 +81,16 @@ def _solved(claim: runs.Claim, *, worker: Worker) -> Iterator[Solved]:
     for one in taken:
         runs.renew_lease(claim, now=worker.clock())
         yield _answer(one, kept.get(one.tax_household_id), worker=worker)
+
+
+def _none_taken(household_of: Mapping[int, int], *, sentence: str) -> Iterator[Solved]:
+    """Say of every account why the firm as a whole cannot be analysed."""
+    for tax_household_id in sorted(set(household_of.values())):
+        failed = {pk: sentence for pk, owner in household_of.items() if owner == tax_household_id}
+        taken = TakenCase(
+            tax_household_id=tax_household_id, case=None, accounts=(), held=NOBODY, failed=failed, taxes={}
+        )
+        yield Solved(taken=taken, snapshot=None, outcome=None, failed=NOBODY)
 
 
 def solve_case(case: Case, *, fallback: ConvexSolver | None) -> Outcome:

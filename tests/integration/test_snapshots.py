@@ -11,14 +11,17 @@ from django.test.utils import CaptureQueriesContext
 from advisors.models import User
 from portfolios.models.guidance import Product
 from portfolios.models.households import Account, AccountHold
-from portfolios.models.lots import LedgerEvent, OutsideTrade, RealizedGain
 from portfolios.models.market import Price
 from portfolios.models.preferences import CashNeed, Preference, Restriction
-from rebalancing.engine.case import check_case, parse_case, split_case
-from rebalancing.engine.types import CASH, Case
-from rebalancing.snapshots.taking import TakenCase, take_cases
-from tests.factories import BUSINESS_ON, NOW, TaxHouseholdFactory, UserFactory
-from tests.firms import Desk, open_desk
+from rebalancing.engine.case import parse_case, split_case
+from rebalancing.engine.types import CASH
+from rebalancing.snapshots.taking import take_cases
+from tests.factories import (
+    BUSINESS_ON,
+    NOW,
+    UserFactory,
+)
+from tests.firms import Desk, open_desk, sound, taken
 
 pytestmark = pytest.mark.django_db
 
@@ -34,20 +37,6 @@ def clerk() -> User:
     return made
 
 
-def taken(desk: Desk, *accounts: Account) -> TakenCase:
-    """Take the one case of these accounts."""
-    (only,) = take_cases(desk.firm.pk, account_ids=[account.pk for account in accounts], as_of=BUSINESS_ON)
-    return only
-
-
-def sound(desk: Desk, *accounts: Account) -> Case:
-    """Take a case that must exist."""
-    one = taken(desk, *accounts)
-    assert one.case is not None, (one.held, one.failed)
-    check_case(one.case)
-    return one.case
-
-
 def restrict(account: Account, clerk: User, **fields: Any) -> None:
     Restriction.objects.create(firm=account.firm, level="account", account=account, set_at=NOW, set_by=clerk, **fields)
 
@@ -55,31 +44,6 @@ def restrict(account: Account, clerk: User, **fields: Any) -> None:
 def prefer(account: Account, clerk: User, key: str, value: object) -> None:
     Preference.objects.create(
         firm=account.firm, level="account", account=account, key=key, value=value, set_at=NOW, set_by=clerk
-    )
-
-
-def realize(account: Account, desk: Desk, gain: str, *, term: str = "short", days_ago: int = 10, **fields: Any) -> None:
-    event = LedgerEvent.objects.create(
-        account=account,
-        position=LedgerEvent.objects.filter(account=account).count() + 1,
-        kind="sell",
-        security=desk.securities["AAPL"],
-        traded_on=BUSINESS_ON - timedelta(days=days_ago),
-        source="test",
-        source_ref=f"{account.pk}-{LedgerEvent.objects.count()}",
-        recorded_at=NOW,
-    )
-    RealizedGain.objects.create(
-        event=event,
-        account=account,
-        security=desk.securities["AAPL"],
-        lot_key=f"old-{event.pk}",
-        closed_on=event.traded_on,
-        units=Decimal(5),
-        proceeds_usd=Decimal(1000),
-        gain_usd=Decimal(gain),
-        term=term,
-        **fields,
     )
 
 
@@ -143,23 +107,6 @@ def test_rates_are_federal_state_and_net_investment_income_tax_together(desk: De
     assert tax.ordinary_rate == pytest.approx(0.42)
 
 
-def test_realised_gains_count_all_accounts_of_the_return_and_outside_amounts(desk: Desk) -> None:
-    tax_household = TaxHouseholdFactory.create(household__firm=desk.firm)
-    shared = desk.tax_return(tax_household, outside_long_usd=Decimal(700))
-    his = desk.account("VTI 40 @ 200 2024-03-01", tax_household=tax_household, tax_return=shared)
-    hers = desk.account("VTI 40 @ 200 2024-03-01", tax_household=tax_household, tax_return=shared)
-    realize(his, desk, "500")
-    realize(hers, desk, "-200", disallowed_usd=Decimal(50))
-    realize(hers, desk, "90", term="long", days_ago=400)
-
-    blocks = [account.tax for account in sound(desk, his, hers).accounts]
-
-    assert blocks[0] == blocks[1]
-    assert blocks[0] is not None
-    assert blocks[0].realized_short == Decimal(350)
-    assert blocks[0].realized_long == Decimal(700)
-
-
 def test_budget_is_prorated_by_the_quarters_that_have_begun(desk: Desk, clerk: User) -> None:
     account = desk.account("VTI 40 @ 200 2024-03-01")
     prefer(account, clerk, "tax.budget_usd", "8000")
@@ -215,64 +162,6 @@ def test_monthly_withdrawal_comes_again_on_the_last_day_of_a_shorter_month(desk:
     )
 
     assert sound(desk, account).accounts[0].cash_needs.raise_ == Decimal(1500)
-
-
-def test_purchases_of_the_spouse_and_of_outside_accounts_are_recent_trades(desk: Desk) -> None:
-    tax_household = TaxHouseholdFactory.create(household__firm=desk.firm)
-    mine = desk.account("AAPL 5 @ 100 2024-03-01", tax_household=tax_household)
-    ira = desk.account(
-        "AAPL 7 @ 190 2026-11-01", tax_household=tax_household, registration="ira", tax_status="deferred"
-    )
-    AccountHold.objects.create(account=ira, kind="manual", reason="Divorce.", placed_at=NOW)
-    away = desk.account("", tax_household=tax_household, tax_return=mine.tax_return, is_held_away=True)
-    OutsideTrade.objects.create(
-        account=away,
-        security=desk.securities["VTI"],
-        traded_on=BUSINESS_ON - timedelta(days=30),
-        side="sell",
-        units=Decimal(3),
-        loss_usd=Decimal(40),
-        source_ref="o1",
-        recorded_at=NOW,
-    )
-    OutsideTrade.objects.create(
-        account=away,
-        security=desk.securities["BND"],
-        traded_on=BUSINESS_ON - timedelta(days=31),
-        side="buy",
-        units=Decimal(3),
-        source_ref="o2",
-        recorded_at=NOW,
-    )
-
-    one = taken(desk, mine, ira)
-
-    assert one.case is not None
-    told = {(trade.account, trade.security, trade.side, trade.loss) for trade in one.case.recent_trades}
-    assert told == {
-        (ira.external_ref, "AAPL", "buy", Decimal(0)),
-        (away.external_ref, "VTI", "sell", Decimal(40)),
-    }
-
-
-def test_losses_of_the_last_days_are_recent_trades_where_they_are_deductible(desk: Desk) -> None:
-    taxable = desk.account("VTI 40 @ 200 2024-03-01")
-    ira = desk.account(
-        "VTI 40 @ 200 2024-03-01",
-        tax_household=taxable.tax_household,
-        registration="ira",
-        tax_status="deferred",
-    )
-    realize(taxable, desk, "-300")
-    realize(taxable, desk, "-100")
-    realize(taxable, desk, "70")
-    realize(ira, desk, "-900")
-
-    trades = sound(desk, taxable, ira).recent_trades
-
-    assert [(trade.account, trade.loss, trade.quantity) for trade in trades] == [
-        (taxable.external_ref, Decimal(400), Decimal(10))
-    ]
 
 
 def test_held_account_stays_out_and_says_why(desk: Desk) -> None:

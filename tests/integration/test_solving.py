@@ -8,6 +8,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from portfolios.models.households import Account, AccountHold
+from portfolios.models.market import RiskModelVersion
 from rebalancing.engine.reference import solve_convex
 from rebalancing.models.proposals import LotSelection, Proposal, ProposalCheck, ProposalStatus, StoredOutcome
 from rebalancing.models.runs import AccountFigures, DayState, Run, RunAccount, RunAccountStatus, RunStatus
@@ -15,8 +16,8 @@ from rebalancing.selectors.cases import stored_case, stored_outcome
 from rebalancing.services import runs, solving
 from rebalancing.services.runs import Scope
 from rebalancing.services.solving import Worker
-from tests.firms import Desk, open_desk
 from tests.factories import NOW
+from tests.firms import Desk, open_desk
 
 pytestmark = pytest.mark.django_db
 
@@ -140,6 +141,20 @@ def test_household_mode_that_the_engine_does_not_know_yet_fails_with_its_sentenc
     row = RunAccount.objects.get()
     assert row.status == RunAccountStatus.FAILED
     assert "unified" in row.message
+
+
+def test_firm_without_risk_model_fails_every_account_at_once(desk: Desk) -> None:
+    off_target(desk)
+    off_target(desk)
+    RiskModelVersion.objects.all().delete()
+
+    run = run_all(desk)
+
+    assert run.status == RunStatus.DONE
+    assert {chunk.attempts for chunk in run.chunks.all()} == {1}
+    assert {row.message for row in RunAccount.objects.all()} == {
+        "The firm has no risk model as of 2026-11-12. Import one."
+    }
 
 
 def test_next_run_supersedes_what_was_not_released(desk: Desk) -> None:
