@@ -32,7 +32,7 @@ EVERYTHING: Final = "all"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProposalLine:
-    """The newest proposal of an account; `is_live` while it still waits for somebody."""
+    """The newest proposal of an account; `is_live` while it is under way, `is_booked` once its trades are made."""
 
     id: int
     status: str
@@ -40,6 +40,7 @@ class ProposalLine:
     as_of_on: date
     created_at: datetime
     is_live: bool
+    is_booked: bool
     traded_usd: Decimal
     opportunity_usd: Decimal
     tax_caused_usd: Decimal | None
@@ -173,6 +174,7 @@ def _proposal_line(proposal: Proposal | None) -> ProposalLine | None:
         as_of_on=proposal.as_of_on,
         created_at=proposal.created_at,
         is_live=proposal.status in LIVE,
+        is_booked=proposal.status == ProposalStatus.BOOKED,
         traded_usd=proposal.traded_usd,
         opportunity_usd=proposal.opportunity_usd,
         tax_caused_usd=proposal.tax_caused_usd,

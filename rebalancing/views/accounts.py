@@ -113,7 +113,7 @@ def _account_figures(page: AccountPage) -> tuple[Figure, ...]:
     return (
         Figure(label="Value", value=money(held.value_usd), detail=cash),
         Figure(label="Drift", value=pct(page.drift_frac), detail=f"from {page.head.profile or 'no risk profile'}"),
-        Figure(label="Tracking error", value=tracking, detail=_opportunity(page)),
+        Figure(label="Tracking error, last run", value=tracking, detail=_opportunity(page)),
         Figure(
             label="Unrealised gain",
             value=signed_money(gain),
@@ -137,8 +137,12 @@ def _gauge(page: AccountPage) -> Chart | None:
     if not page.head.is_taxable or figures is None or figures.budget_usd is None:
         return None
     used = figures.tax_used_usd or Decimal(0)
-    caused = proposal.tax_caused_usd if proposal and proposal.is_live else None
+    caused = proposal.tax_caused_usd if proposal and proposal.id == figures.proposal_id else None
     after = None if caused is None else used + caused
+    if proposal and proposal.is_booked:  # the figures are of the run that proposed it
+        used, after = (after or used), None
+    elif proposal and not proposal.is_live:
+        after = None
     return budget_gauge(used_usd=used, budget_usd=figures.budget_usd, after_usd=after, year=page.as_of_on.year)
 
 

@@ -272,6 +272,21 @@ def test_the_gauge_shows_the_tax_budget_and_what_is_left(advisor: Persona, world
     assert "$1,000 left" in page
 
 
+@pytest.mark.parametrize(
+    ("status", "left"),
+    [("proposed", "$1,000 left"), ("booked", "$600 left"), ("rejected", "$1,000 left")],
+)
+def test_the_gauge_counts_what_a_proposal_caused_once_it_is_booked(
+    advisor: Persona, world: World, status: str, left: str
+) -> None:
+    proposal = ProposalFactory(account=world.account, status=status, tax_caused_usd=D(400))
+    AccountFiguresFactory(account=world.account, tax_used_usd=D(9000), budget_usd=D(10000), proposal=proposal)
+
+    page = _text(advisor.client, _page(world))
+    assert left in page
+    assert ("After what is proposed" in page) is (status == "proposed")
+
+
 def test_realised_gains_of_the_year_stand_by_term_after_wash_sales(advisor: Persona, world: World) -> None:
     _realise(world, gain_usd=D(-500), disallowed_usd=D(200))
 
