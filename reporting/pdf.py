@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 from urllib.parse import quote
 
 from django.conf import settings
@@ -22,12 +22,43 @@ from rebalancing.charts import Chart
 from reporting.charts import allocation_picture
 from reporting.measures.facts import ReportFacts
 
+if TYPE_CHECKING:
+    from weasyprint import Document
+
 STATIC: Final = Path(settings.BASE_DIR) / "static"
 ALLOWED: Final = frozenset({"file", "data"})
 
 
-class FetchRefused(ValueError):
-    """The report asked for something that is not a file of ours."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Front:
+    """How many requests and paragraphs stand on the first page; the rest follows on the second."""
+
+    requests: str
+    paragraphs: str
+
+    @classmethod
+    def of(cls, requests: int, paragraphs: int) -> "Front":
+        """Return both as the template's filter `slice` takes them."""
+        return cls(requests=f":{requests}", paragraphs=f":{paragraphs}")
+
+    @property
+    def more_requests(self) -> str:
+        """Return what is left of the requests."""
+        return f"{self.requests[1:]}:"
+
+    @property
+    def more_paragraphs(self) -> str:
+        """Return what is left of the paragraphs."""
+        return f"{self.paragraphs[1:]}:"
+
+
+FRONTS: Final = tuple(
+    Front.of(*counts) for counts in ((9, 12), (9, 9), (8, 8), (7, 7), (7, 6), (6, 5), (5, 4), (4, 4), (3, 3))
+)
+
+
+class FetchRefused(RuntimeError):
+    """A report asked for something that is not a file of ours."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,17 +75,20 @@ class MadePdf:
 def make_pdf(facts: ReportFacts, *, facts_hash: str, mark: str = "") -> MadePdf:
     """Draw a report. `mark` is the firm's mark as SVG; equal facts and mark give equal bytes."""
     picture = allocation_picture(facts) if facts.allocation else None
-    html = render_to_string(
-        "reporting/client_report.html",
-        {
-            "facts": facts,
-            "picture": picture,
-            "picture_uri": data_uri(svg_of(picture)) if picture else "",
-            "mark_uri": data_uri(mark) if mark.strip().startswith("<svg") else "",
-        },
-    )
+    context = {
+        "facts": facts,
+        "picture": picture,
+        "picture_uri": data_uri(svg_of(picture)) if picture else "",
+        "mark_uri": data_uri(mark) if mark.strip().startswith("<svg") else "",
+    }
     with _fixed_dates(facts):
-        return _render(html, identifier=facts_hash)
+        front = next((front for front in FRONTS[:-1] if _is_one_page(context, front)), FRONTS[-1])
+        return _write(_layout({**context, "front": front}), identifier=facts_hash)
+
+
+def _is_one_page(context: Mapping[str, object], front: Front) -> bool:
+    """Lay out the first page alone: what does not fit there moves to the second."""
+    return len(_layout({**context, "front": front, "is_front_only": True}).pages) == 1
 
 
 def svg_of(picture: Chart) -> str:
@@ -71,17 +105,24 @@ def data_uri(svg: str) -> str:
     return "data:image/svg+xml," + quote(svg)
 
 
-def _render(html: str, *, identifier: str) -> MadePdf:
+def _layout(context: Mapping[str, object]) -> "Document":
     import weasyprint
     from weasyprint.text.fonts import FontConfiguration
+    from weasyprint.urls import FatalURLFetchingError
 
     fonts, fetcher = FontConfiguration(), own_fetcher()
+    html = render_to_string("reporting/client_report.html", dict(context))
     style = weasyprint.CSS(filename=str(STATIC / "report.css"), font_config=fonts, url_fetcher=fetcher)
     page = weasyprint.HTML(string=html, base_url=STATIC.as_uri() + "/", url_fetcher=fetcher)
-    document = page.render(stylesheets=[style], font_config=fonts)
-    content: bytes = document.write_pdf(
-        pdf_variant="pdf/ua-1", pdf_tags=True, pdf_identifier=identifier.encode(), uncompressed_pdf=False
-    )
+    try:
+        document: Document = page.render(stylesheets=[style], font_config=fonts)
+    except FatalURLFetchingError as refused:  # no Exception, so that WeasyPrint lets it pass
+        raise FetchRefused(str(refused)) from refused
+    return document
+
+
+def _write(document: "Document", *, identifier: str) -> MadePdf:
+    content: bytes = document.write_pdf(pdf_variant="pdf/ua-1", pdf_tags=True, pdf_identifier=identifier.encode())
     return MadePdf(content=content, page_count=len(document.pages))
 
 

@@ -9,7 +9,16 @@ from portfolios.ledger.tax import Gains, net_year, tax_used_usd
 from portfolios.ledger.types import CENT, ZERO, Disposition
 from rebalancing.engine.types import Tax
 from reporting.measures.blind import fifo_dispositions
-from reporting.measures.facts import VERSION, ReportFacts, Savings, SavingsColumn, Standing, TradeLine, YearTax
+from reporting.measures.facts import (
+    MANY_TRADES,
+    VERSION,
+    ReportFacts,
+    Savings,
+    SavingsColumn,
+    Standing,
+    TradeLine,
+    YearTax,
+)
 from reporting.measures.inputs import Episode, Inputs
 from reporting.measures.requests import check_lines, client_requests
 from reporting.measures.savings import add_savings, before_trades, caused_usd, compare, rates_of, share_usd, tally
@@ -26,7 +35,6 @@ from reporting.measures.trading import (
 )
 from reporting.measures.wording import day, listed, percent
 
-MANY_TRADES = 24
 METHOD = (
     "We solved the same case again with the same date, holdings, deposits, withdrawals and restrictions, without "
     "regard to tax and selling the oldest lots first. The difference in this year’s tax at your rates is what was "

@@ -8,6 +8,8 @@ from typing import Literal
 import msgspec
 
 VERSION = 1
+MANY_TRADES = 16
+LARGEST_TRADES = 10
 
 Standing = Literal["made", "partly_made", "proposed", "none"]
 Tone = Literal["followed", "in_progress", "exception", "not_followed", "noted"]
@@ -208,6 +210,11 @@ class ReportFacts:
     sold_totals: tuple[SoldTotal, ...]
     windows: tuple[OpenWindow, ...]
     assumptions: tuple[str, ...]
+
+    @property
+    def detailed_trades(self) -> tuple[TradeLine, ...]:
+        """Return the trades that are told with their reasons: all, or the largest where they are many."""
+        return self.trades if len(self.trades) <= MANY_TRADES else self.trades[:LARGEST_TRADES]
 
 
 def encode_facts(facts: ReportFacts) -> bytes:

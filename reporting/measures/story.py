@@ -5,7 +5,17 @@ from decimal import Decimal
 
 from reporting.measures.facts import Position, Request, Savings, Standing, TradeLine
 from reporting.measures.inputs import ZERO, Episode, Words
-from reporting.measures.wording import REASON_WORDS, counted, day, dollars, listed, percent, security_name, sentence
+from reporting.measures.wording import (
+    REASON_WORDS,
+    counted,
+    day,
+    dollars,
+    listed,
+    percent,
+    security_name,
+    sentence,
+    stop_words,
+)
 
 MAX_WHY_NOT = 2
 MAX_GROUPS = 4
@@ -19,7 +29,7 @@ _PURPOSES: Mapping[str, str] = {
     "restore_allocation": "To restore the allocation",
     "never_own": "To part with what you do not want to own",
     "cap_position": "To reduce a large position",
-    "replace_restricted_security": "To stand in for what you restrict",
+    "replace_restricted_security": "To stand in for what may not be bought",
     "counterbalance_held_security": "To balance what you keep",
     "model_change": "To follow a change of our model",
     "return_from_substitute": "To return from substitutes after their 30 days",
@@ -39,8 +49,8 @@ def story(
     paragraphs = [*_told(made, verb="made", needs=needs), *_told(proposed, verb="proposed", needs=needs)]
     if not trades:
         paragraphs.append("We made no trades: none would have been worth its tax and cost.")
-    paragraphs.extend(_why_not(current, words=words, is_proposed=bool(proposed) and not made))
     paragraphs.append(_standing(position))
+    paragraphs.extend(_why_not(current, words=words, is_proposed=bool(proposed) and not made))
     return tuple(paragraphs)
 
 
@@ -96,11 +106,11 @@ def _result(lines: Sequence[TradeLine]) -> str:
     net = sum((line.short_usd + line.long_usd for line in lines), ZERO)
     if net == 0:
         return ""
-    return f", {'a gain' if net > 0 else 'a loss'} of {dollars(abs(net))}"
+    return f" ({'a gain' if net > 0 else 'a loss'} of {dollars(abs(net))})"
 
 
 def _name(line: TradeLine) -> str:
-    return f"{line.name} ({line.symbol})" if line.name and len(line.name) <= 32 else line.symbol
+    return f"{line.name} ({line.symbol})" if line.name and len(line.name) <= 28 else line.symbol
 
 
 def _amount(lines: Sequence[TradeLine]) -> Decimal:
@@ -111,7 +121,8 @@ def _why_not(episode: Episode, *, words: Words, is_proposed: bool) -> Iterator[s
     opening = "We do not propose to" if is_proposed else "We did not"
     for one in episode.outcome.why_not[:MAX_WHY_NOT]:
         name = security_name(one.security, words)
-        yield sentence(f"{opening} {one.wanted} of {name}: {one.stopped_by}")
+        wanted = one.wanted.split(" of lot ")[0]
+        yield sentence(f"{opening} {wanted} of {name}: {stop_words(one.stopped_by, words)}")
 
 
 def _standing(position: Position) -> str:
@@ -185,7 +196,13 @@ def year_sentence(
 ) -> str:
     """Say what the year's trading has done to the client's tax so far, against the budget."""
     where = "in this account" if account_count == 1 else f"in the {account_count} taxable accounts of your return"
-    gains = f"net short-term gains of {dollars(short_usd)} and net long-term gains of {dollars(long_usd)}"
+    gains = f"{_net(short_usd, 'short-term')} and {_net(long_usd, 'long-term')}"
     effect = f"caused {dollars(tax_usd)} of tax" if tax_usd >= 0 else f"lowered your tax by {dollars(-tax_usd)}"
     budget = f", of a budget of {dollars(budget_usd)}" if budget_usd is not None and tax_usd >= 0 else ""
     return f"So far in {year}, trading {where} realised {gains}; it {effect}{budget}."
+
+
+def _net(amount_usd: Decimal, term: str) -> str:
+    if amount_usd == 0:
+        return f"no net {term} gain"
+    return f"a net {term} {'gain' if amount_usd > 0 else 'loss'} of {dollars(abs(amount_usd))}"

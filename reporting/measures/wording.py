@@ -21,7 +21,7 @@ REASON_WORDS: Mapping[str, str] = {
     "invest_cash": "invest cash",
     "never_own": "a holding you do not want to own",
     "cap_position": "reduce a large position",
-    "replace_restricted_security": "stand in for a restricted holding",
+    "replace_restricted_security": "stand in for what may not be bought",
     "counterbalance_held_security": "balance a holding that is kept",
     "model_change": "change of the model",
     "return_from_substitute": "return from a substitute",
@@ -188,6 +188,27 @@ def rule_words(rule: str, words: Words) -> str:
         said = "range of" if verb == "range" else verb.replace("_", " ")
         return f"{said} {subject_words(kind, subject, words)}"
     return rule.replace("_", " ")
+
+
+def stop_words(stopped_by: str, words: Words) -> str:
+    """
+    Say what stopped a wish: the engine names a rule by its id, with evidence behind a colon, or gives its reason.
+
+    The evidence stands among the checks; a client is told the rule.
+    """
+    rule, colon, rest = stopped_by.partition(": ")
+    verb = rule.partition(" ")[0]
+    if not colon:
+        return stopped_by
+    if verb == "waiting":
+        return rest
+    if verb == "wash_sale":
+        return "it would make a wash sale, and a loss would not count"
+    if verb in ("never_buy", "never_sell", "never_trade", "never_own", "range"):
+        return f"it would break the wish “{rule_words(rule, words)}”"
+    if verb in _PLAIN_RULES or verb in _SUBJECT_RULES or verb.endswith("class_limits"):
+        return f"it would break a rule, {rule_words(rule, words)}"
+    return stopped_by
 
 
 def sentence(text: str) -> str:
