@@ -1,7 +1,7 @@
 """Rules as rows: what the account's rules ask of the dollars traded, each with its place in the order of sacrifice."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import IntEnum
 
 import numpy as np
@@ -10,6 +10,7 @@ from rebalancing.engine.types import CASH_CLASS, Constraint
 from rebalancing.engine.universe import Universe, Vector
 
 INF = float("inf")
+FAR = 10.0
 
 
 class Rank(IntEnum):
@@ -38,6 +39,51 @@ class Hinge:
     def value_usd(self, traded_usd: Vector) -> float:
         inside = float(self.coefficients @ traded_usd) + sum(hinge.value_usd(traded_usd) for hinge in self.inner)
         return self.weight * max(0.0, inside - self.offset_usd)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Settled:
+    """Hinges over a box: those that bend inside it, and the constant and linear part of all the others."""
+
+    constant_usd: float
+    linear: Vector
+    hinges: tuple[Hinge, ...]
+
+
+def settle(hinges: tuple[Hinge, ...], *, lower: Vector, upper: Vector) -> Settled:
+    """
+    Take out the hinges that bend far outside the bounds of `u`.
+
+    An allowance of thousands of dollars is far from the reach of a small account; as a hinge it would only cost digits.
+    """
+    constant, linear = 0.0, np.zeros(lower.size)
+    kept: list[Hinge] = []
+    for hinge in hinges:
+        inside = settle(hinge.inner, lower=lower, upper=upper)
+        whole = Hinge(
+            weight=hinge.weight,
+            coefficients=hinge.coefficients + inside.linear,
+            offset_usd=hinge.offset_usd - inside.constant_usd,
+            inner=inside.hinges,
+        )
+        least, most = _reach_usd(whole, lower, upper)
+        if most < -FAR * (most - least):
+            continue
+        if least <= FAR * (most - least):
+            kept.append(whole)
+            continue
+        constant -= hinge.weight * whole.offset_usd
+        linear = linear + hinge.weight * whole.coefficients
+        kept += [replace(part, weight=part.weight * hinge.weight) for part in inside.hinges]
+    return Settled(constant_usd=constant, linear=linear, hinges=tuple(kept))
+
+
+def _reach_usd(hinge: Hinge, lower: Vector, upper: Vector) -> tuple[float, float]:
+    """Return the least and the most that stands inside a hinge over the box."""
+    inner = sum(part.weight * max(0.0, _reach_usd(part, lower, upper)[1]) for part in hinge.inner)
+    low, high = hinge.coefficients * lower, hinge.coefficients * upper
+    least, most = float(np.minimum(low, high).sum()), float(np.maximum(low, high).sum())
+    return least - hinge.offset_usd, most + inner - hinge.offset_usd
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

@@ -15,7 +15,7 @@ from typing import Literal
 
 import numpy as np
 
-from rebalancing.engine.constraints import Rank, Row, account_rows
+from rebalancing.engine.constraints import Hinge, Rank, Row, Settled, account_rows, settle
 from rebalancing.engine.costs import hurdles, trading_costs
 from rebalancing.engine.risk import RiskTerms, build_risk, risk_aversion
 from rebalancing.engine.target import target_usd
@@ -101,7 +101,16 @@ class Problem:
     def tax_pieces(self, regime: Regime) -> Pieces:
         if self.year is None or not self.has_tax:
             return Pieces(constant_usd=0.0, linear=np.zeros(self.segments.count), hinges=())
-        return tax_term(self.year, self.lots, regime=regime)
+        pieces = tax_term(self.year, self.lots, regime=regime)
+        settled = self._settled(pieces.hinges)
+        return Pieces(
+            constant_usd=pieces.constant_usd + settled.constant_usd,
+            linear=pieces.linear + settled.linear,
+            hinges=settled.hinges,
+        )
+
+    def _settled(self, hinges: tuple[Hinge, ...]) -> Settled:
+        return settle(hinges, lower=self.segments.lower_usd, upper=self.segments.upper_usd)
 
     def all_rows(self, regime: Regime) -> tuple[Row, ...]:
         """Return every row, the tax budget (which has a regime) last."""
@@ -111,7 +120,14 @@ class Problem:
         budget = budget_row(tax, self.year, self.lots, regime=regime)
         if budget is None:
             return self.rows
-        return (*self.rows, replace(budget, high_usd=budget.high_usd - self.budget_margin_usd))
+        settled = self._settled(budget.hinges)
+        row = replace(
+            budget,
+            coefficients=budget.coefficients + settled.linear,
+            hinges=settled.hinges,
+            high_usd=budget.high_usd - settled.constant_usd - self.budget_margin_usd,
+        )
+        return (*self.rows, row)
 
     def held_after_usd(self, traded_usd: Vector) -> Vector:
         """Return x: what is held of each security after, (n,)."""
@@ -152,7 +168,7 @@ class Query:
     def shut(self) -> Flags:
         """Mark the segments that choices or hard closing rows keep from being traded."""
         shut = self.closed.copy()
-        for row in self.problem.rows:
+        for row in self.problem.all_rows(self.regime):
             if self.goal is not None and row.rank > self.goal:
                 continue
             if row.is_closing and self.allowed.get(row.rank, 0.0) <= 0 and row.rank != self.goal:
