@@ -62,18 +62,19 @@ def _moved(
 
 
 def _never_own(book: AccountBook, constraint: Constraint, names: list[str]) -> Iterator[Finding]:
+    """What is bought breaks the harder half, never buy; what is left breaks the disposal. Both add up."""
     bought = _moved(book, constraint, names, moves=(book.bought,), rank=Rank.CLIENT_NEVER)
-    if bought.is_broken or constraint.disposal == "keep":
+    if constraint.disposal == "keep":
         yield bought
         return
-    rank = Rank.WISHES if constraint.disposal == "within_budget" else Rank.CLIENT_NEVER
+    is_soft = constraint.disposal == "within_budget" and not bought.is_broken
     left = {name: max(book.held_after.get(name, ZERO), ZERO) for name in names}
     amount = sum((count * book.price(name) for name, count in left.items()), ZERO)
     yield Finding(
         rule=constraint.rule,
-        rank=rank,
-        excess=amount,
-        by=_shares_or_dollars(left, amount),
+        rank=Rank.WISHES if is_soft else Rank.CLIENT_NEVER,
+        excess=amount + bought.excess,
+        by=in_dollars(amount + bought.excess) if bought.is_broken else _shares_or_dollars(left, amount),
         evidence=_before_and_after(book, names),
     )
 
