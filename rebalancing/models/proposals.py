@@ -190,6 +190,7 @@ class ProposalCheck(models.Model):
     evidence = models.CharField(max_length=600)
 
     class Meta:
+        indexes = [models.Index(fields=["verdict", "proposal"], name="check_by_verdict")]
         constraints = [
             models.UniqueConstraint(fields=["proposal", "rule"], name="rule_checked_once"),
             models.CheckConstraint(

@@ -23,6 +23,13 @@ _WAITS_FOR: Final[Mapping[str, str]] = {
     HoldKind.SHORT_POSITION: "Advisor",
     HoldKind.MANUAL: "Who placed it",
 }
+_WAITING_STATUSES: Final = (
+    ProposalStatus.PROPOSED,
+    ProposalStatus.ADVISOR_APPROVED,
+    ProposalStatus.APPROVED,
+    ProposalStatus.SENT_BACK,
+    ProposalStatus.STALE,
+)
 MOST_BLOCKS: Final = 5
 DRIFT_STEPS_FRAC: Final = (0.0025, 0.005, 0.01, 0.015, 0.02, 0.025, 0.03, 0.05, 0.1)
 DRIFT_BINS: Final = 12
@@ -186,7 +193,9 @@ def waiting(member: Membership) -> Mapping[str, Waiting]:
 def _proposals(member: Membership) -> QuerySet[Proposal]:
     failing = ProposalCheck.objects.filter(proposal=OuterRef("pk"), verdict="fail")
     overridden = ProposalDecision.objects.filter(proposal=OuterRef("pk"), decision=Decision.OVERRIDE)
-    mine = Proposal.objects.filter(firm_id=member.firm_id, account__in=accounts_in_book(member))
+    mine = Proposal.objects.filter(
+        firm_id=member.firm_id, status__in=_WAITING_STATUSES, account__in=accounts_in_book(member)
+    )
     return mine.annotate(is_failing=Q(Exists(failing)) & ~Q(Exists(overridden)))
 
 
