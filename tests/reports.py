@@ -5,12 +5,14 @@ from decimal import Decimal
 
 import msgspec
 
+from portfolios.ledger.tax import Gains
 from portfolios.ledger.types import Disposition, Term
 from rebalancing.engine.outcome import Check, Outcome, PriceOfIt, Relaxed, Trade, WhyNot
 from rebalancing.engine.types import Case, CashNeeds, Constraint
 from reporting.measures.blind import tax_blind_case
-from reporting.measures.facts import Heading
-from reporting.measures.inputs import Fill, Wishes, Words
+from reporting.measures.build import build_facts
+from reporting.measures.facts import Heading, ReportFacts
+from reporting.measures.inputs import Episode, Fill, Inputs, Wishes, Words, YearSoFar
 from tests.cases import TAX, account, case, lot, outcome, security, trade
 
 STOCKS = (
@@ -129,4 +131,29 @@ def disposition(units: str = "20", gain: str = "-210.00") -> Disposition:
         term=Term.SHORT,
         sold_on=dt.date(2026, 3, 3),
         acquired_on=dt.date(2025, 10, 1),
+    )
+
+
+def report(*, is_made: bool = True, is_live: bool = True, blind: Outcome | None = None) -> ReportFacts:
+    """Tell the report: made by fills, or only proposed."""
+    episode = Episode(
+        case=THE_CASE,
+        account_id="A1",
+        outcome=our_outcome().accounts[0],
+        fills=fills() if is_made else (),
+        dispositions=(disposition(),) if is_made else (),
+        blind=blind or blind_outcome(),
+        is_live=is_live,
+    )
+    return build_facts(
+        Inputs(
+            heading=HEADING,
+            episodes=(episode,),
+            words=WORDS,
+            wishes=WISHES,
+            year=YearSoFar(realized=Gains(short_usd=Decimal("-210"), long_usd=Decimal("200")), account_count=2),
+            period_dispositions=(disposition(),) if is_made else (),
+            fee_bps=Decimal("73"),
+            fee_from_on=dt.date(2026, 2, 23),
+        )
     )

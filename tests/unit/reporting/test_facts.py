@@ -1,42 +1,15 @@
 """A whole report from a hand-made case, outcome and fills."""
 
 import dataclasses
-import datetime as dt
 from decimal import Decimal
 
 import pytest
 
-from portfolios.ledger.tax import Gains
-from rebalancing.engine.outcome import Outcome
 from reporting.measures.build import build_facts
-from reporting.measures.facts import ReportFacts, encode_facts, parse_facts
-from reporting.measures.inputs import Episode, Inputs, YearSoFar
+from reporting.measures.facts import encode_facts, parse_facts
+from reporting.measures.inputs import Episode, Inputs
 from tests.cases import account, case, lot, outcome
-from tests.reports import HEADING, STOCKS, THE_CASE, WISHES, WORDS, blind_outcome, disposition, fills, our_outcome
-
-
-def report(*, is_made: bool = True, is_live: bool = True, blind: Outcome | None = None) -> ReportFacts:
-    episode = Episode(
-        case=THE_CASE,
-        account_id="A1",
-        outcome=our_outcome().accounts[0],
-        fills=fills() if is_made else (),
-        dispositions=(disposition(),) if is_made else (),
-        blind=blind or blind_outcome(),
-        is_live=is_live,
-    )
-    return build_facts(
-        Inputs(
-            heading=HEADING,
-            episodes=(episode,),
-            words=WORDS,
-            wishes=WISHES,
-            year=YearSoFar(realized=Gains(short_usd=Decimal("-210"), long_usd=Decimal("200")), account_count=2),
-            period_dispositions=(disposition(),) if is_made else (),
-            fee_bps=Decimal("73"),
-            fee_from_on=dt.date(2026, 2, 23),
-        )
-    )
+from tests.reports import HEADING, STOCKS, THE_CASE, WORDS, blind_outcome, disposition, fills, our_outcome, report
 
 
 def test_trades_that_were_booked_are_made_at_the_prices_paid() -> None:
