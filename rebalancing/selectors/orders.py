@@ -14,6 +14,7 @@ from advisors.models import Membership
 from portfolios.selectors.books import accounts_in_book
 from rebalancing.models.orders import OPEN_ORDER, Fill, FillFile, Order, OrderStatus, ReleaseBatch
 from rebalancing.models.proposals import Side
+from rebalancing.selectors.accounts import custodian_words
 from rebalancing.selectors.fill_files import MOST_ROWS, FillFileRow, FillLine, fill_files_in, fill_line
 
 PAGE_SIZE: Final = 100
@@ -198,6 +199,7 @@ class CustodianRow:
     """What of a batch goes to one custodian."""
 
     custodian: str
+    name: str
     order_count: int
     unsent_count: int
 
@@ -266,7 +268,7 @@ def _block_row(values: BlockValues, orders: tuple[OrderRow, ...]) -> BlockRow:
     filled = values["filled"]
     return BlockRow(
         reference=block_reference(values["block_id"]),
-        custodian=values["custodian"],
+        custodian=custodian_words(values["custodian"]),
         side=values["side"],
         symbol=values["symbol"],
         name=values["name"],
@@ -300,6 +302,6 @@ def _custodians(orders: QuerySet[Order]) -> tuple[CustodianRow, ...]:
         Count("pk"), unsent=Count("pk", filter=Q(status=OrderStatus.RELEASED))
     )
     return tuple(
-        CustodianRow(custodian=name, order_count=count, unsent_count=unsent)
-        for name, count, unsent in counted.order_by("block__custodian")
+        CustodianRow(custodian=key, name=custodian_words(key), order_count=count, unsent_count=unsent)
+        for key, count, unsent in counted.order_by("block__custodian")
     )

@@ -7,6 +7,7 @@ from typing import Final
 
 from rebalancing.engine.outcome import AccountOutcome, ReturnOutcome, Trade
 from rebalancing.engine.types import CASH, CASH_CLASS, Account, Case, Security
+from rebalancing.selectors.rule_words import rule_words
 
 CENT: Final = Decimal("0.01")
 _LONGEST: Final = 400
@@ -127,7 +128,7 @@ def sentence_of(outcome: AccountOutcome, *, tax: ReturnOutcome | None, account_c
     sentence = f"{_listed(parts)}."
     if outcome.relaxed:
         gave_way = outcome.relaxed[0]
-        sentence += f" {gave_way.rule} gives way by {gave_way.by}."
+        sentence += f" {rule_words(gave_way.rule)} gives way by {gave_way.by}."
     return sentence[:_LONGEST]
 
 
