@@ -175,7 +175,7 @@ def _book_sales(
             named += part.quantity
             taken.add(part.lot)
             price = securities[trade.security].price
-            sales.append(_book_part(part, lot=lots[part.lot], price=price, as_of=as_of))
+            sales.append(book_part(part, lot=lots[part.lot], price=price, as_of=as_of))
         if named != trade.quantity:
             mistakes.append(f"sell {trade.security}: lots add up to {named}, the trade is {trade.quantity}")
     return tuple(sales)
@@ -193,7 +193,8 @@ def _part_mistake(part: LotSale, trade: Trade, *, lot: Lot | None, is_taken: boo
     return None
 
 
-def _book_part(part: LotSale, *, lot: Lot, price: Decimal, as_of: date) -> BookedSale:
+def book_part(part: LotSale, *, lot: Lot, price: Decimal, as_of: date) -> BookedSale:
+    """Book what is sold of one lot."""
     return BookedSale(
         lot=lot,
         lot_units=part.quantity,

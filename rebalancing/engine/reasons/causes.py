@@ -11,6 +11,7 @@ from rebalancing.engine.types import CASH, CASH_CLASS, ZERO, Constraint
 
 HALF_CENT = 0.005
 DRIFTED_WEIGHT = 0.01  # a class this far from its target is out of allocation
+RESTORED_FRAC = 0.1  # and is restored by trades that close a tenth of the distance
 NOTICEABLE_WEIGHT = 0.0005
 RECENT_ACTION = timedelta(days=30)
 
@@ -19,9 +20,12 @@ Applies = Callable[[AccountView, TradeWorth], bool]
 
 def reasons_of(view: AccountView, worth: TradeWorth) -> tuple[Reason, ...]:
     """Name the reasons of a trade; one that nothing else explains pays for the others, or invests what they bring."""
-    found = tuple(reason for reason, applies in CAUSES if applies(view, worth))
+    found = [reason for reason, applies in CAUSES if applies(view, worth)]
+    if "harvest_loss" in found and worth.risk_usd > _harvest_usd(worth):
+        found.remove("harvest_loss")
+        found.append("harvest_loss")
     if found:
-        return found
+        return tuple(found)
     return ("invest_cash",) if worth.trade.side == "buy" else ("raise_cash",)
 
 
@@ -135,8 +139,12 @@ def _raises_cash(view: AccountView, worth: TradeWorth) -> bool:
     return worth.trade.side == "sell" and (needed or view.account.cash < 0)
 
 
+def _harvest_usd(worth: TradeWorth) -> float:
+    return float(sum((lot.total_usd for lot in worth.lots if lot.counted_usd < 0), ZERO))
+
+
 def _harvests(view: AccountView, worth: TradeWorth) -> bool:
-    return sum((lot.total_usd for lot in worth.lots if lot.counted_usd < 0), ZERO) > 0
+    return _harvest_usd(worth) > 0
 
 
 def _is_asked_to_harvest(view: AccountView, worth: TradeWorth) -> bool:
@@ -186,7 +194,8 @@ def _restores_allocation(view: AccountView, worth: TradeWorth) -> bool:
     asset_class = view.book.securities[worth.trade.security].asset_class
     was, now, wanted = class_weights(view, asset_class)
     is_out = abs(was - wanted) >= DRIFTED_WEIGHT or view.was_broken(f"class_limits {asset_class}")
-    return is_out and abs(now - wanted) < abs(was - wanted) and (now > was) == (worth.trade.side == "buy")
+    is_closer = abs(now - wanted) < abs(was - wanted) and abs(now - was) >= RESTORED_FRAC * abs(was - wanted)
+    return is_out and is_closer and (now > was) == (worth.trade.side == "buy")
 
 
 def _replaces(view: AccountView, worth: TradeWorth) -> bool:

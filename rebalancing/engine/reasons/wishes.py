@@ -9,7 +9,7 @@ import msgspec
 
 from portfolios.ledger.gains import first_long_on
 from portfolios.ledger.tax import Gains, year_tax_usd
-from rebalancing.engine.judge.booking import BookedSale, lot_gain_usd, lot_term
+from rebalancing.engine.judge.booking import BookedSale, book_part, lot_gain_usd, lot_term
 from rebalancing.engine.judge.taxation import CountedSale, ReturnBook
 from rebalancing.engine.outcome import LotSale, Trade
 from rebalancing.engine.reasons.view import AccountView
@@ -18,6 +18,7 @@ from rebalancing.engine.waiting import waiting_per_dollar
 
 LEAST_WISH_USD = Decimal(1)
 LEAST_WEIGHT = 0.0005
+FLOAT_DUST = Decimal("1e-6")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,7 +72,7 @@ def _quantity(view: AccountView, name: str, *, gap: float, side: Side) -> Decima
     held = view.book.held_after.get(name, ZERO)
     item = view.book.securities[name]
     dollars = Decimal(repr(gap)) * view.book.value_usd
-    steps = (dollars / item.price / item.quantity_step).to_integral_value(ROUND_FLOOR)
+    steps = (dollars / item.price / item.quantity_step + FLOAT_DUST).to_integral_value(ROUND_FLOOR)
     quantity = steps * item.quantity_step
     if side == "sell" and (view.target(name) == 0 or quantity > held):
         return held
@@ -240,16 +241,7 @@ def _part(lot: Lot, units: Decimal, *, price: Decimal, as_of: date) -> LotSale:
 
 def _book(view: AccountView, parts: tuple[LotSale, ...], *, price: Decimal) -> tuple[BookedSale, ...]:
     lots = {lot.id: lot for lot in view.account.lots}
-    return tuple(
-        BookedSale(
-            lot=lots[part.lot],
-            lot_units=part.quantity,
-            gain_usd=lot_gain_usd(lots[part.lot], lot_units=part.quantity, price=price),
-            term=part.term,
-            waiting_usd=ZERO,
-        )
-        for part in parts
-    )
+    return tuple(book_part(part, lot=lots[part.lot], price=price, as_of=view.case.as_of) for part in parts)
 
 
 def added_to(trades: tuple[Trade, ...], wish: Trade) -> tuple[Trade, ...]:

@@ -10,6 +10,7 @@ import pytest
 from rebalancing.engine.explain import explain
 from rebalancing.engine.judge.judgement import judge_trades
 from rebalancing.engine.outcome import AccountOutcome, Outcome, Trade, WhyNot
+from rebalancing.engine.problem import Multipliers
 from rebalancing.engine.types import Account, Case
 from tests import cases as c
 
@@ -362,3 +363,34 @@ def test_an_account_that_is_not_taxed_is_explained_without_tax() -> None:
     assert made.benefit.tax == 0
     assert "tax" not in made.why
     assert Decimal(made.quantity) == 10
+
+
+def test_the_larger_reason_stands_first() -> None:
+    small_loss = (c.lot("L1 AAPL 20 @ 201 2025-06-03"), *LOTS[2:])
+    target = {"AAPL": 0.1, "MSFT": 0.2, "XOM": 0.2, "CASH": 0.5}
+    case = a_case(lots=small_loss, target=target)
+
+    made = first(case, c.trade(case, "sell 15 AAPL", "L1 15")).trades[0]
+
+    assert "harvest_loss" in made.reasons
+    assert made.reasons[0] != "harvest_loss"
+
+
+def test_a_purchase_beside_a_harvested_loss_is_told_with_the_loss() -> None:
+    case = a_case()
+
+    told = stops(case, c.trade(case, "sell 10 AAPL", "L1 10"))["AAPL"]
+
+    assert told.wanted == "buy 5 shares"
+    assert told.stopped_by == "wash_sale AAPL: AAPL may not be bought beside the loss sale of lot L1 proposed in A1"
+
+
+def test_a_rule_is_priced_where_the_solver_priced_it() -> None:
+    case = a_case(constraints=({"verb": "range", "security": "AAPL", "min_weight": 0.4},))
+    judged = before = judge_trades(case, {})
+    prices = {"A1": Multipliers(rules={"range security AAPL": 0.0342})}
+
+    told = explain(case, c.outcome(case, ()), judged, before, prices).accounts[0].why_not
+
+    stopped = next(item.stopped_by for item in told if item.security == "AAPL")
+    assert stopped.endswith("; loosening it by $100 would be worth $3.42")
