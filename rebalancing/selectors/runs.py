@@ -8,7 +8,7 @@ from django.db.models import Count, QuerySet
 
 from advisors.errors import NotFound
 from advisors.models import Membership, Role
-from rebalancing.models.runs import OPEN_RUN, ChunkStatus, Run, RunAccount, RunAccountStatus, RunScope
+from rebalancing.models.runs import OPEN_RUN, Chunk, ChunkStatus, Run, RunAccount, RunAccountStatus, RunScope
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,6 +75,19 @@ class RunFailure:
     label: str
     household: str
     status: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChunkAtWork:
+    """A part of a run that a worker has, or that could not be worked as it was."""
+
+    number: int
+    status: str
+    account_count: int
+    worker: str
+    attempts: int
+    leased_until_at: datetime | None
     message: str
 
 
@@ -173,6 +186,23 @@ def _subject(run: Run) -> str:
     if run.account is not None:
         return f"{run.account.name} ··{run.account.number_last4}"
     return run.household.name if run.household else ""
+
+
+def chunks_to_watch(run_id: int) -> tuple[ChunkAtWork, ...]:
+    """Return the chunks of a run that are at work, split or parked; one query."""
+    rows = Chunk.objects.filter(run_id=run_id, status__in=[ChunkStatus.LEASED, ChunkStatus.SPLIT, ChunkStatus.PARKED])
+    return tuple(
+        ChunkAtWork(
+            number=row.number,
+            status=row.status,
+            account_count=row.account_count,
+            worker=row.worker,
+            attempts=row.attempts,
+            leased_until_at=row.leased_until_at,
+            message=row.message,
+        )
+        for row in rows.annotate(account_count=Count("accounts")).order_by("number")
+    )
 
 
 def run_failures(run_id: int, *, member: Membership | None = None, limit: int = 200) -> tuple[RunFailure, ...]:

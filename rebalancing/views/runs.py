@@ -9,10 +9,18 @@ from django.views.decorators.http import require_GET, require_POST
 
 from advisors.access import HtmxRequest, requires
 from advisors.errors import Invalid
-from advisors.permissions import Capability, can
+from advisors.permissions import Capability, Role, can
 from advisors.responses import see_other
 from rebalancing.forms.runs import StartRunForm
-from rebalancing.selectors.runs import RunProgress, current_run, latest_runs, run_failures, run_in_book, run_progress
+from rebalancing.selectors.runs import (
+    RunProgress,
+    chunks_to_watch,
+    current_run,
+    latest_runs,
+    run_failures,
+    run_in_book,
+    run_progress,
+)
 from rebalancing.services import runs as services
 from rebalancing.views.parts import Step
 from rebalancing.views.run_parts import run_view
@@ -40,6 +48,7 @@ def run(request: HtmxRequest, run_id: int) -> HttpResponse:
     found = run_progress(run_id, member=request.membership)
     context = {
         "run": run_view(found, now=timezone.now()),
+        "chunks": chunks_to_watch(run_id) if request.membership.role != Role.ADVISOR else (),
         "failures": run_failures(run_id, member=request.membership),
         "can_cancel": _can_cancel(request, found),
         "trail": (

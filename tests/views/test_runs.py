@@ -8,7 +8,7 @@ from django.urls import reverse
 from portfolios.models.households import Account
 from rebalancing.models.runs import Run, RunAccount, RunAccountStatus, RunScope, RunStatus
 from tests.conftest import Persona
-from tests.factories import NOW, AccountFactory, HouseholdFactory, RunFactory
+from tests.factories import NOW, AccountFactory, ChunkFactory, HouseholdFactory, RunFactory
 
 pytestmark = pytest.mark.django_db
 START = reverse("runs:start")
@@ -157,3 +157,18 @@ def test_list_of_runs_shows_the_newest_first(reviewer: Persona, account: Account
 
     assert said.index(f"Run {second.pk}<") < said.index(f"Run {first.pk}<")
     assert "Rebalance all accounts" in said
+
+
+def test_chunks_at_work_are_named_with_worker_and_lease_to_all_but_advisors(
+    advisor: Persona, reviewer: Persona, account: Account
+) -> None:
+    run = run_of(account)
+    ChunkFactory.create(run=run, number=1, status="leased", worker="desk-3:4711", attempts=2, leased_until_at=NOW)
+    ChunkFactory.create(run=run, number=2, status="done", worker="desk-4:12")
+    address = reverse("runs:run", args=[run.pk])
+
+    said = text(reviewer.client.get(address))
+
+    assert "desk-3:4711" in said
+    assert "desk-4:12" not in said
+    assert "desk-3:4711" not in text(advisor.client.get(address))
