@@ -117,8 +117,16 @@ def test_what_is_stale_says_why_and_offers_no_approval(firm: Firm, reviewer: Per
     said = page(reviewer, proposal)
 
     assert "BND moved 20.0%" in said
+    assert "Run the household again" in said
     assert "Approve 1 trade" not in said
     assert "Reject" in said
+
+
+def test_what_was_marked_stale_still_leads_to_a_new_run(firm: Firm, reviewer: Persona, compliance: Persona) -> None:
+    proposal = propose(open_account(firm), Purchase(symbol="BND", units="7"), status=S.STALE)
+
+    assert "Run the household again" in page(reviewer, proposal)
+    assert "Run the household again" not in page(compliance, proposal)
 
 
 def test_failed_checks_stand_first_and_block_the_release(firm: Firm, reviewer: Persona, compliance: Persona) -> None:
