@@ -59,7 +59,7 @@ def fill_context(firm_id: int, rows: Sequence[FillRow]) -> FillContext:
     return FillContext(
         orders=by_name,
         blocks={reference: tuple(orders) for reference, orders in blocks.items()},
-        booked=_booked({row.execution_id for row in rows}, block_ids),
+        booked=_booked({row.execution_id for row in rows}, block_ids | {order.block_id for order in by_name.values()}),
     )
 
 

@@ -249,6 +249,18 @@ def test_a_fill_of_a_block_is_shared_at_one_price_by_the_written_rule(firm: Firm
     assert {status_of(proposal) for proposal in proposals} == {S.BOOKED}
 
 
+def test_an_execution_of_a_block_cannot_come_back_as_one_of_an_order(firm: Firm, desk: Desk) -> None:
+    account = open_account(firm)
+    desk.send(propose(account, Purchase(symbol="BND", units="7")))
+    order = order_of(account, "BND")
+    desk.fill(f"{block_reference(order.block_id)},E1,2026-11-12,3,50.00,0")
+
+    refused = desk.fill(f"{order.client_order_id},E1,2026-11-12,3,50.00,0")
+
+    assert "Execution E1 was booked before" in refused.faults[0].message
+    assert units_of(account, "BND") == D(3)
+
+
 def test_more_than_a_block_wants_is_refused(firm: Firm, desk: Desk) -> None:
     account = open_account(firm)
     desk.send(propose(account, Purchase(symbol="BND", units="7")))
