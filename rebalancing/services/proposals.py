@@ -27,7 +27,15 @@ from rebalancing.models.runs import DayState, RunAccount, RunAccountStatus
 from rebalancing.services import moving, runs
 from rebalancing.services.cases import packed
 from rebalancing.services.figures import Analysis, record_analyses
-from rebalancing.services.unfolding import account_value_usd, allocation_of, cents, drift_of, sentence_of, traded_usd
+from rebalancing.services.unfolding import (
+    Told,
+    account_value_usd,
+    allocation_of,
+    cents,
+    drift_of,
+    sentence_of,
+    traded_usd,
+)
 from rebalancing.snapshots.facts import AT_WORK
 from rebalancing.snapshots.taking import TakenCase
 
@@ -164,7 +172,7 @@ def _draft(
         opportunity_usd=cents(answer.opportunity),
         opportunity_bps=answer.opportunity_bps,
         gap_bps=source.outcome.gap_bps,
-        sentence=sentence_of(answer, tax=tax, account_count=_count_of_return(account, case=source.case)),
+        sentence=sentence_of(answer, _told(account, tax=tax, source=source)),
         relaxed=msgspec.to_builtins(answer.relaxed),
         why_not=msgspec.to_builtins(answer.why_not),
         allocation=[share.plain() for share in shares],
@@ -182,8 +190,9 @@ def _draft(
     return _Drafted(proposal=proposal, account=account, outcome=answer, analysis=analysis)
 
 
-def _count_of_return(account: wire.Account, *, case: wire.Case) -> int:
-    return sum(1 for other in case.accounts if other.is_taxable and other.tax_return == account.tax_return)
+def _told(account: wire.Account, *, tax: ReturnOutcome | None, source: _Source) -> Told:
+    sharing = [one for one in source.case.accounts if one.is_taxable and one.tax_return == account.tax_return]
+    return Told(account=account, classes=source.names, tax=tax, sharing_count=len(sharing))
 
 
 def _store_drafts(drafts: Sequence[_Drafted]) -> None:

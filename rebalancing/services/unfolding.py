@@ -7,7 +7,7 @@ from typing import Final
 
 from rebalancing.engine.outcome import AccountOutcome, ReturnOutcome, Trade
 from rebalancing.engine.types import CASH, CASH_CLASS, Account, Case, Security
-from rebalancing.selectors.rule_words import rule_words
+from rebalancing.services.giving_way import relaxed_sentence
 
 CENT: Final = Decimal("0.01")
 _LONGEST: Final = 400
@@ -16,7 +16,7 @@ _DEEDS: Final[Mapping[str, str]] = {
     "forced_harvest": "harvests losses as asked",
     "harvest_loss": "harvests losses",
     "never_own": "sells what may not be owned",
-    "replace_restricted_security": "replaces what may not be held",
+    "replace_restricted_security": "buys stand-ins for what may not be bought",
     "cap_position": "cuts a position back to its cap",
     "restore_allocation": "restores the allocation",
     "transition_step": "takes a step of the transition",
@@ -107,29 +107,41 @@ def drift_of(shares: Iterable[ClassShare]) -> float:
     return sum(abs(share.before - share.target) for share in shares) / 2
 
 
-def sentence_of(outcome: AccountOutcome, *, tax: ReturnOutcome | None, account_count: int = 1) -> str:
-    """
-    Say in one sentence what a proposal does, the largest part first, and what it comes to.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Told:
+    """What a sentence needs beside the outcome: the account, the tax of its return and how many accounts share it."""
 
-    `tax` is that of the account's return, `account_count` how many accounts of the return are in the case.
-    """
+    account: Account
+    classes: Mapping[str, str]
+    tax: ReturnOutcome | None = None
+    sharing_count: int = 1
+
+
+def sentence_of(outcome: AccountOutcome, told: Told) -> str:
+    """Say in one sentence what a proposal does, the largest part first, and what it comes to; then what gave way."""
     if not outcome.trades:
-        return _no_trade_sentence(outcome)
-    deeds = _deeds(outcome.trades)
-    parts = [f"{_listed(deeds).capitalize()} in {_counted(len(outcome.trades), 'trade')}"]
+        said = f"No trade is worth its cost; tracking error stays at {outcome.tracking_error_before:.2%}."
+    else:
+        said = _deed_sentence(outcome, told)
+    if outcome.relaxed:
+        said += f" {relaxed_sentence(outcome.relaxed[0], account=told.account, classes=told.classes)}"
+        others = len(outcome.relaxed) - 1
+        said += f" {_counted(others, 'other rule')} gave way too." if others else ""
+    return said[:_LONGEST]
+
+
+def _deed_sentence(outcome: AccountOutcome, told: Told) -> str:
+    parts = [f"{_listed(_deeds(outcome.trades)).capitalize()} in {_counted(len(outcome.trades), 'trade')}"]
     before, after = outcome.tracking_error_before, outcome.tracking_error_after
     if round(before, 4) != round(after, 4):
         verb = "cuts" if after < before else "raises"
         parts.append(f"{verb} tracking error from {before:.2%} to {after:.2%}")
-    if tax is not None and tax.tax_caused:
-        verb = "costs" if tax.tax_caused > 0 else "saves"
-        together = f" with {_counted(account_count - 1, 'other account')} of its return" if account_count > 1 else ""
-        parts.append(f"{verb}{together} {_dollars(abs(tax.tax_caused))} of tax this year")
-    sentence = f"{_listed(parts)}."
-    if outcome.relaxed:
-        gave_way = outcome.relaxed[0]
-        sentence += f" {rule_words(gave_way.rule)} gives way by {gave_way.by}."
-    return sentence[:_LONGEST]
+    if told.tax is not None and told.tax.tax_caused:
+        verb = "costs" if told.tax.tax_caused > 0 else "saves"
+        others = told.sharing_count - 1
+        together = f" with {_counted(others, 'other account')} of its return" if others > 0 else ""
+        parts.append(f"{verb}{together} {_dollars(abs(told.tax.tax_caused))} of tax this year")
+    return f"{_listed(parts)}."
 
 
 def _deeds(trades: Iterable[Trade]) -> list[str]:
@@ -140,13 +152,6 @@ def _deeds(trades: Iterable[Trade]) -> list[str]:
             dollars[reason] = dollars.get(reason, Decimal(0)) + trade.quantity * trade.price
     ranked = sorted(dollars, key=lambda reason: (-dollars[reason], reason))
     return [_DEEDS[reason] for reason in ranked if reason in _DEEDS][:3] or ["trades toward the target"]
-
-
-def _no_trade_sentence(outcome: AccountOutcome) -> str:
-    if outcome.relaxed:
-        first = outcome.relaxed[0]
-        return f"No trade can mend {first.rule}, which is off by {first.by}: {first.because}."[:_LONGEST]
-    return f"No trade is worth its cost; tracking error stays at {outcome.tracking_error_before:.2%}."
 
 
 def _listed(parts: list[str]) -> str:
