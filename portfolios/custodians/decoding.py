@@ -139,7 +139,7 @@ def _read_workbook(content: bytes) -> Grid:
     if not sheets:
         raise Unreadable("The workbook has no sheet.")
     for sheet in sheets[1:]:
-        if sheet.total_height:
+        if sheet.height:
             raise Unreadable(f"Only the first sheet is read, but the sheet “{sheet.name}” has content too.")
     lines: list[Line] = []
     for number, values in enumerate(sheets[0].to_python(skip_empty_area=False), start=1):
