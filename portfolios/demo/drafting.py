@@ -96,9 +96,8 @@ class Draft:
         manual_hold: str = "",
     ) -> None:
         """Add one account. The number is formed from the household's reference and the account's place in it."""
-        owners = (0, 1) if registration in ("joint", "trust") and len(self.people) > 1 else (owner or 0,)
-        place = len(self.accounts) + 1
-        where = custodian or self.custodian
+        owners = self._owners(registration, owner)
+        place, where = len(self.accounts) + 1, custodian or self.custodian
         self.accounts.append(
             AccountSpec(
                 ref=f"{self.ref}-{place}",
@@ -130,6 +129,9 @@ class Draft:
             )
         )
         self.restrictions += tuple(r for r in restrictions if r.level == "household")
+
+    def _owners(self, registration: str, owner: int | None) -> tuple[int, ...]:
+        return (0, 1) if registration in ("joint", "trust") and len(self.people) > 1 else (owner or 0,)
 
     def household(self) -> HouseholdSpec:
         """Close the draft."""

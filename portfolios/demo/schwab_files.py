@@ -137,7 +137,9 @@ def _percent(part: Decimal, whole: Decimal) -> str:
 
 def _position_lines(history: AccountHistory, market: Market) -> Iterator[Sequence[str]]:
     grouped = by_symbol(history.lots)
-    value = {symbol: money(sum(lot.units for lot in lots) * last_price(market, symbol)) for symbol, lots in grouped.items()}
+    value = {
+        symbol: money(sum(lot.units for lot in lots) * last_price(market, symbol)) for symbol, lots in grouped.items()
+    }
     cost = {symbol: sum((lot.cost_usd or Decimal(0) for lot in lots), Decimal(0)) for symbol, lots in grouped.items()}
     total = sum(value.values(), history.cash_usd)
     for symbol, lots in grouped.items():
