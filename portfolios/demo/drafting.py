@@ -98,36 +98,35 @@ class Draft:
         """Add one account. The number is formed from the household's reference and the account's place in it."""
         owners = self._owners(registration, owner)
         place, where = len(self.accounts) + 1, custodian or self.custodian
-        self.accounts.append(
-            AccountSpec(
-                ref=f"{self.ref}-{place}",
-                name=label or self._label(registration, owners),
-                registration=registration,
-                custodian=where,
-                number=account_number(where, int(self.ref.removeprefix("HP-")), place),
-                owners=owners,
-                profile=profile,
-                value_usd=D(value),
-                opened_on=opened,
-                style=style,
-                cash_frac=cash_frac,
-                drift_frac=drift_frac,
-                contributions=contributions,
-                is_discretionary=is_discretionary,
-                is_held_away=is_held_away,
-                fee_bps=_fee_bps(value),
-                without=without,
-                holdings=holdings,
-                sales=sales,
-                recent_buys=recent_buys,
-                has_unknown_basis=has_unknown_basis,
-                outside_trades=outside_trades,
-                settings=settings or {},
-                restrictions=tuple(r for r in restrictions if r.level == "account"),
-                cash_needs=cash_needs,
-                manual_hold=manual_hold,
-            )
+        spec = AccountSpec(
+            ref=f"{self.ref}-{place}",
+            name=label or self._label(registration, owners),
+            registration=registration,
+            custodian=where,
+            number=account_number(where, int(self.ref.removeprefix("HP-")), place),
+            owners=owners,
+            profile=profile,
+            value_usd=D(value),
+            opened_on=opened,
+            style=style,
+            cash_frac=cash_frac,
+            drift_frac=drift_frac,
+            contributions=contributions,
+            is_discretionary=is_discretionary,
+            is_held_away=is_held_away,
+            fee_bps=_fee_bps(value),
+            without=without,
+            holdings=holdings,
+            sales=sales,
+            recent_buys=recent_buys,
+            has_unknown_basis=has_unknown_basis,
+            outside_trades=outside_trades,
+            settings=settings or {},
+            restrictions=tuple(r for r in restrictions if r.level == "account"),
+            cash_needs=cash_needs,
+            manual_hold=manual_hold,
         )
+        self.accounts.append(spec)
         self.restrictions += tuple(r for r in restrictions if r.level == "household")
 
     def _owners(self, registration: str, owner: int | None) -> tuple[int, ...]:
