@@ -11,6 +11,7 @@ STEP = 24
 _ROOM_FOR_VALUES = 34
 _LETTER = 7.0  # a letter of the names, drawn 12 px high: the drawing cannot measure our font
 _MOST_ROOM_FOR_NAMES = 160
+_TICKS = [0, 20, 40, 60, 80, 100]
 
 
 def allocation_picture(facts: ReportFacts) -> Chart:
@@ -41,8 +42,14 @@ def allocation_picture(facts: ReportFacts) -> Chart:
         spec=_with_values(base.spec, facts.allocation, has_after=has_after),
         columns=("Class", *_columns(has_after=has_after, is_proposed=is_proposed), "Target", "Limits"),
         rows=base.rows,
-        note="",
+        note=_note(has_after=has_after, is_proposed=is_proposed),
     )
+
+
+def _note(*, has_after: bool, is_proposed: bool) -> str:
+    after = "as proposed" if is_proposed else "after"
+    circles = f"Open circle: before. Filled circle: {after}." if has_after else "Circle: now."
+    return f"{circles} Tick: target. Grey band: limits."
 
 
 def _columns(*, has_after: bool, is_proposed: bool) -> tuple[str, ...]:
@@ -77,14 +84,14 @@ def _with_values(base: Spec, shares: Sequence[ClassShare], *, has_after: bool) -
 
 
 def _with_room(layer: Spec, *, room: float) -> Spec:
-    """Keep room for the names."""
+    """Keep room for the names, and between the figures of the axis."""
     encoding = layer["encoding"]
     assert isinstance(encoding, dict)
-    y = encoding["y"]
-    return {
-        **layer,
-        "encoding": {**encoding, "y": {**y, "axis": {"title": None, "labelLimit": 160, "minExtent": room}}},
-    }
+    drawn = dict(encoding)
+    drawn["y"] = {**encoding["y"], "axis": {"title": None, "labelLimit": 160, "minExtent": room}}
+    if "axis" in encoding["x"]:
+        drawn["x"] = {**encoding["x"], "axis": {"grid": True, "values": _TICKS}}
+    return {**layer, "encoding": drawn}
 
 
 def _words(value: Decimal) -> str:

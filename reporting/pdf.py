@@ -52,9 +52,13 @@ class Front:
         return f"{self.paragraphs[1:]}:"
 
 
-FRONTS: Final = tuple(
-    Front.of(*counts) for counts in ((9, 12), (9, 9), (8, 8), (7, 7), (7, 6), (6, 5), (5, 4), (4, 4), (3, 3))
+# from the fullest to the emptiest: none holds more of anything than the one before it
+_COUNTS: Final = (
+    *((9, paragraphs) for paragraphs in (12, 9, 8, 7, 6, 5)),
+    *((requests, 5) for requests in (8, 7, 6)),
+    *((5, 4), (4, 4), (4, 3), (3, 3)),
 )
+FRONTS: Final = tuple(Front.of(*counts) for counts in _COUNTS)
 
 
 class FetchRefused(RuntimeError):
@@ -82,8 +86,22 @@ def make_pdf(facts: ReportFacts, *, facts_hash: str, mark: str = "") -> MadePdf:
         "mark_uri": data_uri(mark) if mark.strip().startswith("<svg") else "",
     }
     with _fixed_dates(facts):
-        front = next((front for front in FRONTS[:-1] if _is_one_page(context, front)), FRONTS[-1])
+        front = _front_that_fits(context)
         return _write(_layout({**context, "front": front}), identifier=facts_hash)
+
+
+def _front_that_fits(context: Mapping[str, object]) -> Front:
+    """Return the fullest first page that is one page, by halving; the emptiest where none is."""
+    if _is_one_page(context, FRONTS[0]):
+        return FRONTS[0]
+    first, last = 1, len(FRONTS) - 1
+    while first < last:
+        middle = (first + last) // 2
+        if _is_one_page(context, FRONTS[middle]):
+            last = middle
+        else:
+            first = middle + 1
+    return FRONTS[first]
 
 
 def _is_one_page(context: Mapping[str, object], front: Front) -> bool:

@@ -1,7 +1,9 @@
 """The small report of `tests.reports` as rows: account, stored case and outcome, proposal, orders, fills, gains."""
 
 import datetime as dt
+from collections.abc import Sequence
 from decimal import Decimal
+from typing import Any
 
 import zstandard
 
@@ -11,7 +13,7 @@ from portfolios.models.lots import LedgerEvent, RealizedGain
 from rebalancing.engine.outcome import encode_outcome
 from rebalancing.models.orders import Fill as FillRow
 from rebalancing.models.orders import Order, OrderBlock, OrderStatus, ReleaseBatch
-from rebalancing.models.proposals import Proposal, ProposalStatus, ProposedTrade
+from rebalancing.models.proposals import Proposal, ProposalStatus
 from rebalancing.services.cases import CaseToKeep, keep_cases
 from tests.factories import (
     NOW,
@@ -80,7 +82,7 @@ def proposal_row(member: Membership, *, is_made: bool = True) -> Proposal:
     return proposal
 
 
-def _fill_rows(proposal: Proposal, rows: list[ProposedTrade], *, member: Membership) -> None:
+def _fill_rows(proposal: Proposal, rows: "Sequence[Any]", *, member: Membership) -> None:
     batch = ReleaseBatch.objects.create(firm=proposal.firm, number=1, released_at=NOW, released_by=member.user)
     for place, (row, fill) in enumerate(zip(rows, fills(), strict=True), start=1):
         block = OrderBlock.objects.create(
@@ -126,6 +128,7 @@ def _fill_rows(proposal: Proposal, rows: list[ProposedTrade], *, member: Members
 
 
 def _gain_row(event: LedgerEvent, *, sold: Disposition) -> None:
+    assert event.security is not None
     RealizedGain.objects.create(
         event=event,
         account=event.account,

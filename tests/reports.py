@@ -71,7 +71,11 @@ def our_outcome(of: Case = THE_CASE) -> Outcome:
     checks = (
         Check(rule="class_limits us_large", verdict="pass", evidence="60% after"),
         Check(rule="class_limits bonds", verdict="pass", evidence="25% after"),
-        Check(rule="never_own screen tobacco", verdict="relaxed", evidence="0 sold, 10 held before and after"),
+        Check(
+            rule="never_own screen tobacco",
+            verdict="relaxed",
+            evidence="0 sold, 10 held before and after; gave way by $300.00 because of tax_budget",
+        ),
         Check(rule="never_buy security ZZZ", verdict="pass", evidence="none held before or after, none bought"),
         Check(rule="cash_raise", verdict="pass", evidence="$4,000.00 cash after, $500.00 to be raised"),
         Check(rule="tax_budget", verdict="pass", evidence="$0.00 caused"),

@@ -74,7 +74,8 @@ def check_lines(episode: Episode, *, words: Words) -> tuple[CheckLine, ...]:
 
 def _check_line(check: Check, because: Relaxed | None, *, words: Words) -> CheckLine:
     tone = _tone(check)
-    evidence = check.evidence if because is None else f"{check.evidence}; {_because(because, words)}"
+    shown = _bare(check)
+    evidence = shown if because is None else f"{shown}; {_because(because, words)}"
     word = "Passed" if tone == "followed" else {"exception": "Gave way"}.get(tone, "Failed")
     return CheckLine(rule=sentence(rule_words(check.rule, words))[:-1], tone=tone, word=word, evidence=evidence)
 
@@ -89,6 +90,11 @@ def _tone(check: Check) -> Tone:
     return verdicts.get(check.verdict, "not_followed")
 
 
+def _bare(check: Check) -> str:
+    """Return the evidence without the engine's own words on what gave way: ours name the rules."""
+    return check.evidence.partition("; gave way by")[0]
+
+
 def _because(relaxed: Relaxed, words: Words) -> str:
     return f"gave way by {relaxed.by} because of: {rule_words(relaxed.because, words)}"
 
@@ -100,7 +106,7 @@ def _line(ground: _Ground, text: str, rule: str, *, tone: Tone | None = None, ev
         return Request(text=text, tone=shown, word=WORD_OF[shown], evidence=evidence or "Nothing to decide this time")
     shown = tone or _tone(check)
     because = ground.relaxed.get(rule)
-    parts = [evidence or check.evidence]
+    parts = [evidence or _bare(check)]
     if because is not None and shown == "exception":
         parts.append(_because(because, ground.words))
     return Request(text=text, tone=shown, word=WORD_OF[shown], evidence=sentence("; ".join(parts))[:-1])

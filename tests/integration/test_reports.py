@@ -1,6 +1,7 @@
 """Client reports: asked for, made by the task, told truly, made once."""
 
 import socket
+from dataclasses import replace
 from datetime import date, timedelta
 from decimal import Decimal
 from io import BytesIO
@@ -14,6 +15,7 @@ from weasyprint.urls import FatalURLFetchingError
 
 from advisors.errors import Invalid, NotFound, NotPermitted
 from advisors.models import AuditEvent
+from portfolios.models.households import TaxSituation
 from rebalancing.models.proposals import Proposal
 from reporting import pdf, services
 from reporting.measures.facts import encode_facts
@@ -24,6 +26,7 @@ from reporting.tasks import make_report_task
 from tests.conftest import Persona
 from tests.factories import NOW
 from tests.report_rows import proposal_row
+from tests.reports import report as small_report
 
 pytestmark = pytest.mark.django_db
 
@@ -95,13 +98,14 @@ def test_the_comparison_is_the_engine_s_own_answer_to_the_case_without_tax(
 def test_the_pdf_is_tagged_named_and_in_a_language(advisor: Persona, proposal: Proposal) -> None:
     report = made(advisor, proposal)
 
-    root = PdfReader(BytesIO(bytes(report.content or b""))).trailer["/Root"]
+    reader: Any = PdfReader(BytesIO(bytes(report.content or b"")))
+    root = reader.trailer["/Root"]
     assert root["/MarkInfo"]["/Marked"].value is True
     assert "/StructTreeRoot" in root
     assert root["/Lang"] == "en"
     assert root["/ViewerPreferences"]["/DisplayDocTitle"].value is True
     assert b'pdfuaid:part="1"' in root["/Metadata"].get_data()
-    assert PdfReader(BytesIO(bytes(report.content or b""))).metadata.title == "Client report, Whitcombe, March 4, 2026"
+    assert reader.metadata.title == "Client report, Whitcombe, March 4, 2026"
     figures = [kind for kind in _kinds(root["/StructTreeRoot"]) if kind[0] == "/Figure"]
     assert figures and all(alt for _, alt in figures)
     assert {"/H1", "/H2", "/Table", "/TH", "/TD"} <= {kind for kind, _ in _kinds(root["/StructTreeRoot"])}
@@ -130,8 +134,10 @@ def test_nothing_is_fetched_from_the_network(
 
 @pytest.mark.parametrize("url", ["https://example.com/x.png", "http://localhost/x", "file:///etc/passwd", "ftp://x/y"])
 def test_the_fetcher_opens_only_files_of_ours(url: str) -> None:
+    fetcher: Any = pdf.own_fetcher()
+
     with pytest.raises(FatalURLFetchingError, match="a report fetches nothing from"):
-        pdf.own_fetcher().fetch(url)
+        fetcher.fetch(url)
 
 
 def test_a_mark_that_asks_for_the_network_gets_nothing(
@@ -146,6 +152,25 @@ def test_a_mark_that_asks_for_the_network_gets_nothing(
     pdf.make_pdf(facts, facts_hash="0", mark=f'<svg xmlns="http://www.w3.org/2000/svg">{spy}</svg>')
 
     assert asked_for == []
+
+
+def test_the_main_text_of_a_crowded_account_stays_on_one_page() -> None:
+    facts = small_report()
+    crowded = replace(
+        facts,
+        requests=facts.requests * 5,
+        story=tuple(f"Paragraph {number}: {facts.story[-1] * 2}" for number in range(9)),
+        trades=facts.trades * 250,
+        sold_lots=facts.sold_lots * 250,
+    )
+
+    made_of_it = pdf.make_pdf(crowded, facts_hash="0")
+
+    pages = [page.extract_text() for page in PdfReader(BytesIO(made_of_it.content)).pages]
+    assert "Where you are invested" in pages[0] and "Your advisor: M. Okafor." in pages[0]
+    assert "Paragraph 0" in pages[0] and "Paragraph 8" in pages[1]
+    assert pages[1].count("More of what") == 2
+    assert sum(text.count("AAA 20 10/01/2025") for text in pages) == 250
 
 
 def test_equal_facts_give_equal_bytes(advisor: Persona, proposal: Proposal) -> None:
@@ -173,7 +198,7 @@ def test_the_same_facts_make_no_second_report(advisor: Persona, proposal: Propos
 
 def test_other_facts_make_another_report(advisor: Persona, proposal: Proposal) -> None:
     first = made(advisor, proposal)
-    proposal.account.tax_return.situations.update(outside_long_usd=Decimal("900"))
+    TaxSituation.objects.update(outside_long_usd=Decimal("900"))
 
     second = made(advisor, proposal)
 

@@ -74,6 +74,17 @@ def test_the_list_of_another_book_is_empty(advisor: Persona, outsider: Persona, 
     assert "No reports yet" in page and "Whitcombe" not in page
 
 
+def test_the_list_can_be_narrowed_to_one_account_or_household(advisor: Persona, account: Account) -> None:
+    ready(account, advisor)
+    other = AccountFactory(household=HouseholdFactory(firm=advisor.firm, advisor=advisor.membership), name="Other")
+
+    of_other = advisor.client.get(reverse("reporting:reports"), {"account": other.pk}).content.decode()
+    of_house = advisor.client.get(reverse("reporting:reports"), {"household": account.household_id}).content.decode()
+
+    assert "Joint account" not in of_other and "No reports yet" in of_other
+    assert "Joint account" in of_house and "All reports" in of_house
+
+
 def test_the_list_asks_the_database_equally_often_for_one_and_many(
     advisor: Persona, account: Account, django_assert_max_num_queries: DjangoAssertNumQueries
 ) -> None:

@@ -1,6 +1,7 @@
 """The same case without tax, and its sales from the oldest lots first."""
 
 from decimal import Decimal
+from typing import Any
 
 import pytest
 
@@ -14,7 +15,7 @@ from tests.cases import account, case, lot, recent, security, trade
 STOCKS = (security("AAA", 50), security("BBB", 20), security("CCC", 10, identity_group="AAA"))
 
 
-def make(*lots: str, **fields: object) -> Case:
+def make(*lots: str, **fields: Any) -> Case:
     owner = account(cash="1000", lots=tuple(lot(words) for words in lots), target={"AAA": 0.6, "BBB": 0.4})
     return case(STOCKS, [owner], **fields)
 

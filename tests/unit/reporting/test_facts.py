@@ -99,6 +99,17 @@ def test_requests_show_how_each_was_followed() -> None:
     assert not any("ZZZ" in text for text in rows)
 
 
+def test_checks_name_in_words_what_gave_way_and_what_passed() -> None:
+    rows = {line.rule: (line.word, line.evidence) for line in report().checks}
+
+    assert rows["Never own companies on the Tobacco list"] == (
+        "Gave way",
+        "0 sold, 10 held before and after; gave way by $300.00 because of: tax budget",
+    )
+    assert rows["Limits of Bonds"] == ("Passed", "25% after")
+    assert report().checks[0].word == "Gave way"
+
+
 def test_the_year_and_the_allocation_are_counted() -> None:
     facts = report()
 
