@@ -19,7 +19,7 @@ from rebalancing.models.proposals import Proposal, ProposedTrade
 from rebalancing.rules import DEFAULT_TOLERANCE_FRAC, PriceMove
 
 TOLERANCE_POLICY: Final = "stale.price_tolerance_frac"
-_GUIDANCE_ACTIONS: Final = ("product.set", "product.removed", "substitute.set", "substitute.removed")
+_GUIDANCE_ACTIONS: Final = ("product.set", "securities.posted", "substitutes.posted")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

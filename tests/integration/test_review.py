@@ -7,6 +7,7 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
+from advisors import audit
 from advisors.errors import Conflict, Invalid, NotFound, NotPermitted
 from advisors.models import AuditEvent, Firm
 from portfolios.ledger.types import EventKind, LotEvent
@@ -23,7 +24,7 @@ from rebalancing.services import review
 from rebalancing.states import Action, Status
 from tests.conftest import Persona
 from tests.desks import LATER, Purchase, Sale, open_account, propose
-from tests.factories import BUSINESS_ON, NOW
+from tests.factories import BUSINESS_ON, NOW, RiskProfileVersionFactory
 
 pytestmark = pytest.mark.django_db
 S = ProposalStatus
@@ -237,9 +238,19 @@ def advance_day(account: Account) -> None:
     Firm.objects.filter(pk=account.firm_id).update(business_on=BUSINESS_ON + timedelta(days=1))
 
 
+def publish_profile(account: Account) -> None:
+    RiskProfileVersionFactory(risk_profile=account.risk_profile, number=2, approved_at=LATER)
+
+
+def post_substitutes(account: Account) -> None:
+    audit.record("substitutes.posted", actor=None, firm_id=account.firm_id, now=LATER)
+
+
 @pytest.mark.parametrize(
     ("change", "word"),
     [
+        (publish_profile, "guidance changed"),
+        (post_substitutes, "guidance changed"),
         (move_price, "BND moved 2.0%"),
         (post_cash, "positions or cash changed"),
         (restrict, "preferences changed"),
@@ -267,6 +278,24 @@ def test_what_became_stale_is_marked_and_never_released(
 def test_a_price_within_tolerance_is_released(firm: Firm, reviewer: Persona, second_reviewer: Persona) -> None:
     proposal = approved(open_account(firm), reviewer, Purchase(symbol="BND", units="5"))
     Price.objects.filter(security__symbol="BND").update(price_usd=Decimal("50.99"))
+
+    review.release(second_reviewer.membership, [proposal.pk], now=LATER)
+
+    assert status_of(proposal) == S.RELEASED
+
+
+def test_guidance_that_is_not_in_force_yet_or_of_another_profile_makes_nothing_stale(
+    firm: Firm, reviewer: Persona, second_reviewer: Persona
+) -> None:
+    account = open_account(firm)
+    proposal = approved(account, reviewer, Purchase(symbol="BND", units="5"))
+    RiskProfileVersionFactory(
+        risk_profile=account.risk_profile,
+        number=2,
+        approved_at=LATER,
+        effective_on=BUSINESS_ON + timedelta(days=30),
+    )
+    RiskProfileVersionFactory(risk_profile__firm=firm, approved_at=LATER)
 
     review.release(second_reviewer.membership, [proposal.pk], now=LATER)
 
