@@ -91,7 +91,7 @@ class FileFault:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FillFilePage:
-    """One file of fills: what was booked of it, or everything wrong with it."""
+    """One file of fills: what was booked of it, or what is wrong with it, the first hundred of each."""
 
     file: FillFileRow
     sha256: str
@@ -116,6 +116,8 @@ def fill_file_page(member: Membership, file_id: int) -> FillFilePage:
         file=rows[0],
         sha256=sha256,
         size=size,
-        faults=tuple(FileFault(row=one["row"], column=one["column"], message=one["message"]) for one in faults),
+        faults=tuple(
+            FileFault(row=one["row"], column=one["column"], message=one["message"]) for one in faults[:MOST_ROWS]
+        ),
         fills=tuple(fill_line(fill) for fill in fills[:MOST_ROWS]),
     )
