@@ -82,7 +82,7 @@ def test_the_list_can_be_narrowed_to_one_account_or_household(advisor: Persona, 
     of_house = advisor.client.get(reverse("reporting:reports"), {"household": account.household_id}).content.decode()
 
     assert "Joint account" not in of_other and "No reports yet" in of_other
-    assert "Joint account" in of_house and "All reports" in of_house
+    assert "Joint account" in of_house and "show all" in of_house
 
 
 def test_the_list_asks_the_database_equally_often_for_one_and_many(
