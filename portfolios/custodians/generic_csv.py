@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from portfolios.custodians import generic_accounts, generic_guidance, generic_market
 from portfolios.custodians.base import FileKind, ParsedFile
 from portfolios.custodians.cells import FaultLog, RowReader, account_number
-from portfolios.custodians.decoding import Grid, Line, read_grid
+from portfolios.custodians.decoding import Line, read_grid
 
 CUSTODIAN = "generic"
 
@@ -31,7 +31,8 @@ FORMATS = (
     _format(
         FileKind.LOTS,
         "account as_of symbol quantity cost acquired",
-        "cusip holding_date inherited gift loss_cost wash_acquisition wash_adjustment wash_consumed lot position_quantity",
+        "cusip holding_date inherited gift loss_cost wash_acquisition wash_adjustment wash_consumed lot"
+        " position_quantity",
         generic_accounts.read_lots,
     ),
     _format(FileKind.CASH, "account as_of settled", "unsettled", generic_accounts.read_cash),
@@ -81,8 +82,9 @@ def parse(*, file_name: str, content: bytes, account: str) -> ParsedFile:
         return ParsedFile(custodian=CUSTODIAN, kind=FileKind.UNKNOWN, faults=tuple(log.faults))
     if len(lines) == 1:
         log.error("The file has a header but no rows; it may be cut off.")
-    _note_open_end(content, grid=grid, log=log)
     parsed = found.read(_rows(lines[1:], header=header, log=log), log)
+    if len(lines) > 1 and not _has_end(content):
+        _tell_open_end(parsed.kind, lines[-1], header=header, log=log)
     return replace(parsed, row_count=len(lines) - 1, faults=tuple(log.faults))
 
 
@@ -107,10 +109,19 @@ def _find_format(header: list[str], *, row: int, log: FaultLog) -> Format | None
     return None
 
 
-def _note_open_end(content: bytes, *, grid: Grid, log: FaultLog) -> None:
-    if content[:4] != b"PK\x03\x04" and not content.rstrip(b"\x00").endswith((b"\n", b"\r")):
-        last = grid.lines[-1].number
-        log.note("The last line does not end; if the file was cut off, its last value may be incomplete.", row=last)
+def _has_end(content: bytes) -> bool:
+    return content[:4] == b"PK\x03\x04" or content.rstrip(b"\x00").endswith((b"\n", b"\r"))
+
+
+def _tell_open_end(kind: FileKind, last: Line, *, header: list[str], log: FaultLog) -> None:
+    """A file of lots states its accounts completely: what may be cut off must not close lots of the last one."""
+    if kind is FileKind.LOTS:
+        said = dict(zip(header, last.cells, strict=False)).get("account", "")
+        message = "The last line does not end: the file may be cut off, and lots of this account may be missing."
+        log.error(message, row=last.number, account=account_number(said))
+    else:
+        message = "The last line does not end; if the file was cut off, its last value may be incomplete."
+        log.note(message, row=last.number)
 
 
 def _rows(lines: list[Line], *, header: list[str], log: FaultLog) -> Iterator[RowReader]:

@@ -1,14 +1,14 @@
 """Post one account of a file, whole or not at all; hold it where something is wrong, let it go where all is well."""
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
 
 from django.db import transaction
 
-from advisors.errors import Conflict, Invalid
+from advisors.errors import Invalid
 from advisors.models import User
 from portfolios.custodians.base import TransactionKind
 from portfolios.custodians.into_ledger import transaction_ref
@@ -19,8 +19,9 @@ from portfolios.models.securities import Security
 from portfolios.selectors.imports import source_of
 from portfolios.services.account_plans import AccountPlan, Problem, change_of, reason_of
 from portfolios.services.holds import lift_settled, place_hold
-from portfolios.services.posting import post_events
+from portfolios.services.posting import JournalMoved, post_events
 
+Replan = Callable[[AccountPlan], AccountPlan]
 SETTLED = "A later file is clean."
 
 
@@ -31,15 +32,30 @@ class Outcome(StrEnum):
 
 
 def post_plan(
-    file: CustodianFile, plan: AccountPlan, row: StagedAccount, *, actor: User | None, now: datetime
+    file: CustodianFile, plan: AccountPlan, row: StagedAccount, *, replan: Replan, actor: User | None, now: datetime
 ) -> Outcome:
-    """Post the plan of one account in one transaction and write down what came of it."""
+    """
+    Post the plan of one account in one transaction and write down what came of it.
+
+    Where somebody posted to the account since it was planned, `replan` plans it again, once.
+
+    :raises JournalMoved: somebody posts to the account all the time; nothing of it was written
+    """
     if not plan.problems:
         try:
             return _post(file, plan, row, actor=actor, now=now)
-        except (Invalid, Conflict) as refusal:
+        except JournalMoved:
+            renewed = replan(plan)
+            return post_plan(file, renewed, row, replan=_give_up, actor=actor, now=now)
+        except Invalid as refusal:
             plan.problems.append(Problem(kind=HoldKind.POSITION_BREAK, reason=str(refusal), subject="posting"))
     return _hold(file, plan, row, now=now)
+
+
+def _give_up(plan: AccountPlan) -> AccountPlan:
+    raise JournalMoved(
+        f"The account …{plan.parsed.number[-4:]} is being changed by somebody else. Post the file again."
+    )
 
 
 @transaction.atomic

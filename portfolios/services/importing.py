@@ -7,7 +7,7 @@ whole or not at all; one at fault is held and says why, the others post.
 
 import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from django.db import transaction
@@ -291,12 +291,16 @@ def _post_market(file: CustodianFile, parsed: ParsedFile, *, actor: User | None,
 def _post_accounts(
     file: CustodianFile, parsed: ParsedFile, plans: Sequence[AccountPlan], *, actor: User | None, now: datetime
 ) -> None:
+    def again(plan: AccountPlan) -> AccountPlan:
+        met = replace(parsed, accounts=(plan.parsed,), faults=())
+        return _plans(file, met)[0]
+
     staged = {row.number_hash: row for row in StagedAccount.objects.filter(file=file)}
     waiting = [plan for plan in plans if staged[vault.hash_number(plan.parsed.number)].status != StagedStatus.POSTED]
     counts = {"posted": 0, "held": 0, "unchanged": 0}
     for plan in waiting:
         row = staged[vault.hash_number(plan.parsed.number)]
-        outcome = post_plan(file, plan, row, actor=actor, now=now)
+        outcome = post_plan(file, plan, row, replan=again, actor=actor, now=now)
         counts[outcome.value] += 1
     with transaction.atomic():
         _write_faults(file, parsed.faults, waiting)

@@ -57,6 +57,12 @@ BAD = {
         column="",
         said="The row has 4 columns, the header 8; the file may be cut off.",
     ),
+    "truncated after a row": Bad(
+        content=f"{HEAD}{GOOD}8812-4401,2026-11-12,AAPL,120,9840.00,2019-04-11,L-1,".encode(),
+        row=3,
+        column="",
+        said="The last line does not end: the file may be cut off, and lots of this account may be missing.",
+    ),
     "truncated before the total": Bad(
         content=POSITIONS.encode(),
         custodian="schwab",

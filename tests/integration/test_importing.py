@@ -8,12 +8,15 @@ import pytest
 from advisors.errors import Conflict, Invalid
 from advisors.models import AuditEvent, BookOfRecord, Firm
 from portfolios import vault
+from portfolios.custodians import registry
 from portfolios.ledger.types import EventKind, Lot, LotEvent
 from portfolios.models.guidance import SecurityModelVersion, VersionStatus
 from portfolios.models.households import Account, AccountHold, HoldKind
 from portfolios.models.imports import Break, CustodianFile, FileFault, FileStatus, StagedAccount, StagedStatus
 from portfolios.models.lots import LedgerEvent, OutsideTrade, RealizedGain
 from portfolios.models.market import CorporateAction
+from portfolios.services.account_plans import AccountPlan, plan_accounts
+from portfolios.services.account_postings import Outcome, post_plan
 from portfolios.services.importing import import_custodian_file, post_file, receive_custodian_file
 from portfolios.services.posting import FILLS_SOURCE, post_events
 from tests.books import NOW, TODAY, cash_of, know_securities, open_account, units_of
@@ -230,6 +233,26 @@ def _filled(ref: str, units: str) -> LotEvent:
     return LotEvent(
         kind=EventKind.BUY, ref=ref, traded_on=day, security="MSFT", units=D(units), amount_usd=-usd, lot=lot
     )
+
+
+def test_a_plan_that_somebody_overtook_is_made_again_and_the_account_is_not_held(firm: Firm, account: Account) -> None:
+    parsed = registry.parse(custodian="generic", file_name="f.csv", content=_lots("KO,5,300,2020-01-02,L-2").encode())
+    file = receive_custodian_file(
+        firm, custodian="generic", name="f.csv", content=_lots("KO,5,300,2020-01-02,L-2").encode(), actor=None, now=NOW
+    )
+
+    def plan(_: AccountPlan | None = None) -> AccountPlan:
+        return plan_accounts(firm, parsed, named=None, ref="s:1", fault_subject="generic lots")[0]
+
+    overtaken = plan()
+    post_events(Account.objects.get(pk=account.pk), [_filled("F1", "2")], source=FILLS_SOURCE, actor=None, now=NOW)
+    account.refresh_from_db()
+
+    outcome = post_plan(file, overtaken, file.accounts.get(), replan=plan, actor=None, now=NOW)
+
+    assert outcome == Outcome.POSTED
+    assert units_of(account, "KO") == D(5)
+    assert _open_holds(account) == []
 
 
 def test_a_transaction_with_the_same_reference_is_the_same_transaction(firm: Firm, account: Account) -> None:
