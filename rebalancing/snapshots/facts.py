@@ -22,6 +22,7 @@ from rebalancing.models.orders import OPEN_ORDER, Order
 from rebalancing.models.proposals import LotSelection, Proposal, ProposalStatus, ProposedTrade, Side
 
 WASH_DAYS: Final = timedelta(days=30)
+RETURN_DAYS: Final = timedelta(days=75)  # so long after a harvest a purchase may be the return from its substitute
 AT_WORK: Final = (
     ProposalStatus.RELEASED,
     ProposalStatus.SENT,
@@ -69,6 +70,7 @@ class Facts:
     situations: Mapping[int, TaxSituation]  # by tax return
     realized: Mapping[int, tuple[Realized, ...]]
     movements: Mapping[int, tuple[Movement, ...]]
+    harvests: Mapping[int, tuple[Movement, ...]]  # losses whose window has closed
     at_work: frozenset[int]
 
 
@@ -108,6 +110,7 @@ def load_facts(firm_id: int, *, account_ids: Collection[int], as_of: date) -> Fa
         situations=tax_situations_by_return(returns, year=as_of.year),
         realized=_grouped(realized, key="account_id"),
         movements=_grouped(movements, key="account_id"),
+        harvests=_grouped(_past_harvests(gains, as_of=as_of), key="account_id"),
         at_work=frozenset(working.values_list("account_id", flat=True)),
     )
 
@@ -128,7 +131,7 @@ def _holds(ids: list[int]) -> Mapping[int, tuple[str, ...]]:
 
 
 def _gains(ids: list[int], *, as_of: date) -> list[RealizedGain]:
-    since = min(date(as_of.year, 1, 1), as_of - WASH_DAYS)
+    since = min(date(as_of.year, 1, 1), as_of - RETURN_DAYS)
     rows = RealizedGain.objects.filter(account_id__in=ids, closed_on__range=(since, as_of), gain_usd__isnull=False)
     return list(rows.select_related("security").order_by("pk"))
 
@@ -138,6 +141,27 @@ def _booked_gains(gains: list[RealizedGain], *, year: int) -> Iterable[Realized]
     for row in gains:
         if row.closed_on.year == year and row.gain_usd is not None:
             yield Realized(account_id=row.account_id, term=row.term, gain_usd=row.gain_usd + row.disallowed_usd)
+
+
+def _loss_sales(gains: Iterable[RealizedGain]) -> Iterable[Movement]:
+    for row in gains:
+        if row.gain_usd is not None and row.gain_usd < 0:
+            yield Movement(
+                account_id=row.account_id,
+                security_id=row.security_id,
+                symbol=row.security.symbol,
+                traded_on=row.closed_on,
+                side=Side.SELL,
+                units=row.units,
+                loss_usd=-row.gain_usd,
+            )
+
+
+def _past_harvests(gains: Iterable[RealizedGain], *, as_of: date) -> Iterable[Movement]:
+    """Name the losses whose wash-sale window has closed: what stands in for them may be sold again."""
+    for movement in _loss_sales(gains):
+        if as_of - RETURN_DAYS <= movement.traded_on < as_of - WASH_DAYS:
+            yield movement
 
 
 def _booked_movements(
@@ -155,18 +179,9 @@ def _booked_movements(
                 side=Side.BUY,
                 units=event.units,
             )
-    for row in gains:
-        loss = -row.gain_usd if row.gain_usd is not None else Decimal(0)
-        if row.closed_on >= window[0] and loss > 0 and statuses[row.account_id] == TaxStatus.TAXABLE:
-            yield Movement(
-                account_id=row.account_id,
-                security_id=row.security_id,
-                symbol=row.security.symbol,
-                traded_on=row.closed_on,
-                side=Side.SELL,
-                units=row.units,
-                loss_usd=loss,
-            )
+    for movement in _loss_sales(gains):
+        if movement.traded_on >= window[0] and statuses[movement.account_id] == TaxStatus.TAXABLE:
+            yield movement
     outside = OutsideTrade.objects.filter(account_id__in=ids, traded_on__range=window)
     for trade in outside.select_related("security").order_by("pk"):
         is_deductible = statuses[trade.account_id] == TaxStatus.TAXABLE

@@ -162,6 +162,7 @@ def _case(members: list[Member], everybody: tuple[Account, ...], *, shared: Shar
         risk_model=shared.market.risk_model,
         accounts=tuple(with_bars(member, buyable=buyable) for member in members),
         household=_household(first.row, first.wire),
+        context=wire.Context(harvested=_harvested([member.row for member in members], shared=shared)),
         recent_trades=_recent_trades(everybody, shared=shared),
     )
 
@@ -173,6 +174,24 @@ def _household(account: Account, member: wire.Account) -> wire.Household | None:
         case HouseholdMode.GUARDRAIL:
             return wire.Household(mode="guardrail")
     return None
+
+
+def _harvested(accounts: Iterable[Account], *, shared: Shared) -> tuple[wire.Harvested, ...]:
+    """Name past harvests with the substitute that the firm ranks first, for the reasons alone."""
+    known = shared.market.securities
+    stand_in: dict[int, str] = {}
+    for line in shared.guidance.substitutes:
+        if line.use_id in known and not line.is_hold_only:
+            stand_in.setdefault(line.security_id, known[line.use_id].id)
+    found = {
+        (account.external_ref, movement.symbol, movement.traded_on, stand_in.get(movement.security_id))
+        for account in accounts
+        for movement in shared.facts.harvests.get(account.pk, ())
+    }
+    return tuple(
+        wire.Harvested(account=account, security=symbol, date=day, substitute=substitute)
+        for account, symbol, day, substitute in sorted(found, key=lambda one: (one[0], one[2], one[1]))
+    )
 
 
 def _recent_trades(everybody: Iterable[Account], *, shared: Shared) -> tuple[wire.RecentTrade, ...]:

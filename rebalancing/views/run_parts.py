@@ -2,10 +2,14 @@
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
+from advisors.permissions import Capability, can
 from advisors.templatetags.ui import lasting
 from rebalancing.selectors.runs import RunProgress
+
+if TYPE_CHECKING:
+    from advisors.models import Membership
 
 _SHORT: Final = timedelta(minutes=2)
 
@@ -18,16 +22,19 @@ class RunView:
     lasted: str
     pace: float | None
     remaining: str
+    can_cancel: bool
 
 
-def run_view(progress: RunProgress, *, now: datetime) -> RunView:
-    """Put a run's times into words."""
+def run_view(progress: RunProgress, *, member: "Membership", now: datetime) -> RunView:
+    """Put a run's times into words; whoever may start such a run may cancel it."""
+    wanted = Capability.RUN_FIRM if progress.scope == "firm" else Capability.REBALANCE
     remaining = progress.remaining(now)
     return RunView(
         progress=progress,
         lasted=_words(progress.lasted(now)),
         pace=progress.accounts_a_minute(now),
         remaining="" if remaining is None else _words(remaining),
+        can_cancel=progress.is_open and not progress.is_cancel_asked and can(member, wanted),
     )
 
 

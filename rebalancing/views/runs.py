@@ -13,7 +13,6 @@ from advisors.permissions import Capability, Role, can
 from advisors.responses import see_other
 from rebalancing.forms.runs import StartRunForm
 from rebalancing.selectors.runs import (
-    RunProgress,
     chunks_to_watch,
     current_run,
     latest_runs,
@@ -32,7 +31,9 @@ def runs(request: HtmxRequest) -> HttpResponse:
     """List the newest runs of the member's book."""
     current = current_run(request.membership)
     context = {
-        "runs": [run_view(one, now=timezone.now()) for one in latest_runs(request.membership)],
+        "runs": [
+            run_view(one, member=request.membership, now=timezone.now()) for one in latest_runs(request.membership)
+        ],
         "can_run_firm": can(request.membership, Capability.RUN_FIRM),
         "is_at_work": current is not None and current.is_open,
         "trail": (Step(label="Today", url=reverse("runs:today")), Step(label="Runs")),
@@ -47,10 +48,9 @@ def run(request: HtmxRequest, run_id: int) -> HttpResponse:
     run_in_book(request.membership, run_id)
     found = run_progress(run_id, member=request.membership)
     context = {
-        "run": run_view(found, now=timezone.now()),
+        "run": run_view(found, member=request.membership, now=timezone.now()),
         "chunks": chunks_to_watch(run_id) if request.membership.role != Role.ADVISOR else (),
         "failures": run_failures(run_id, member=request.membership),
-        "can_cancel": _can_cancel(request, found),
         "trail": (
             Step(label="Today", url=reverse("runs:today")),
             Step(label="Runs", url=reverse("runs:runs")),
@@ -66,7 +66,11 @@ def progress(request: HtmxRequest, run_id: int) -> HttpResponse:
     """Show how far a run is, as a part that asks again while the run is open; the page reloads when it ends."""
     run_in_book(request.membership, run_id)
     found = run_progress(run_id, member=request.membership)
-    response = render(request, "rebalancing/run_progress.html", {"run": run_view(found, now=timezone.now())})
+    response = render(
+        request,
+        "rebalancing/run_progress.html",
+        {"run": run_view(found, member=request.membership, now=timezone.now())},
+    )
     if not found.is_open and request.htmx:
         response["HX-Refresh"] = "true"
     return response
@@ -90,8 +94,3 @@ def cancel(request: HtmxRequest, run_id: int) -> HttpResponse:
     services.cancel_run_for(request.membership, run_id, now=timezone.now())
     messages.success(request, "The run is being cancelled. What is at work finishes and keeps its results.")
     return see_other(request, reverse("runs:run", args=[run_id]))
-
-
-def _can_cancel(request: HtmxRequest, found: RunProgress) -> bool:
-    wanted = Capability.RUN_FIRM if found.scope == "firm" else Capability.REBALANCE
-    return found.is_open and not found.is_cancel_asked and can(request.membership, wanted)

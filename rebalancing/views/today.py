@@ -89,7 +89,7 @@ def today(request: HtmxRequest) -> HttpResponse:
         "held_stage": next(stage for stage in stages if stage.state == "held"),
         "queues": queues,
         "blocks": selectors.blocks_at_work(member),
-        "run": run_view(run, now=now) if run else None,
+        "run": run_view(run, member=member, now=now) if run else None,
         "taxes": selectors.year_of_taxes(member, business_on=member.firm.business_on),
         "drift": _drift_chart(selectors.drift_bins(member)),
         "can_run_firm": can(member, Capability.RUN_FIRM),

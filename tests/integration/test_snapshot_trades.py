@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from advisors.models import User
+from portfolios.models.guidance import Substitute
 from portfolios.models.households import Account, AccountHold
 from portfolios.models.lots import LedgerEvent, OutsideTrade, RealizedGain
 from rebalancing.models.orders import Order, OrderBlock, ReleaseBatch
@@ -132,6 +133,21 @@ def test_losses_of_the_last_days_are_recent_trades_where_they_are_deductible(des
 
     assert [(trade.account, trade.loss, trade.quantity) for trade in trades] == [
         (taxable.external_ref, Decimal(400), Decimal(10))
+    ]
+
+
+def test_harvest_whose_window_has_closed_is_told_for_the_reasons(desk: Desk) -> None:
+    Substitute.objects.create(
+        firm=desk.firm, security=desk.securities["AAPL"], use=desk.securities["ITOT"], hurdle_bps=Decimal(1)
+    )
+    account = desk.account("VTI 40 @ 200 2024-03-01")
+    for days_ago in (30, 31, 75, 76):
+        realize(account, desk, "-100", days_ago=days_ago)
+
+    told = sound(desk, account).context.harvested
+
+    assert [(one.date, one.security, one.substitute, one.account) for one in told] == [
+        (BUSINESS_ON - timedelta(days=days_ago), "AAPL", "ITOT", account.external_ref) for days_ago in (75, 31)
     ]
 
 

@@ -172,3 +172,14 @@ def test_chunks_at_work_are_named_with_worker_and_lease_to_all_but_advisors(
     assert "desk-3:4711" in said
     assert "desk-4:12" not in said
     assert "desk-3:4711" not in text(advisor.client.get(address))
+
+
+def test_cancel_button_counts_what_is_left_for_those_who_may_press_it(
+    advisor: Persona, reviewer: Persona, account: Account
+) -> None:
+    run = run_of(account, status=RunAccountStatus.WAITING)
+    Run.objects.filter(pk=run.pk).update(status=RunStatus.RUNNING)
+    address = reverse("runs:progress", args=[run.pk])
+
+    assert "Cancel the run, 1 account left" in text(reviewer.client.get(address))
+    assert "Cancel the run" not in text(advisor.client.get(address))
