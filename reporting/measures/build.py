@@ -261,6 +261,10 @@ def _tax_assumptions(inputs: Inputs, tax: Tax) -> list[str]:
             "cost of what you hold now; the tax on that difference is part of it."
         ),
         (
+            "Alternative minimum tax, options, short and constructive sales and your other income are not looked at; "
+            "state tax is in the rates above."
+        ),
+        (
             "Losses that a wash sale disallows count nothing, in our trades and in the comparison. Losses carried "
             "into later years are shown apart and are in no sum."
         ),
