@@ -116,6 +116,8 @@ def _reduced(held: Sequence[Lot], missing: Decimal) -> tuple[LotChange, ...]:
 
 def _pair(held: Sequence[Lot], stated: Sequence[StatedLot]) -> _Pairs:
     """Pair greedily, the surest rule first."""
+    if not held or not stated:
+        return _Pairs(both=(), only_held=tuple(held), only_stated=tuple(stated))
     lots, rows = list(held), list(stated)
     both: list[tuple[Lot, StatedLot]] = []
     for rule in _RULES:

@@ -93,7 +93,8 @@ def reconcile(
         _close_cash(statement.cash, gap)
     moved = {event.security for event in gap.explaining if not event.is_past}
     adjusted = {event.security for event in gap.adjusting if event.security}
-    settled = [security for security in named if security not in gap.broken() | adjusted]
+    unsettled = gap.broken() | adjusted
+    settled = [security for security in named if security not in unsettled]
     return Reconciliation(
         events=(*gap.explaining, *gap.adjusting),
         breaks=tuple(gap.breaks),
