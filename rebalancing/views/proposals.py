@@ -54,6 +54,7 @@ def proposal(request: HtmxRequest, proposal_id: int) -> HttpResponse:
         "buttons": tuple(Button(choice=choice, url=_decision_url(choice, proposal_id)) for choice in chosen),
         "why_not_release": why_not_release(request.membership, page.group),
         "can_rebalance": can(request.membership, Capability.REBALANCE),
+        "can_issue_report": can(request.membership, Capability.ISSUE_REPORTS),
         "can_export_case": can(request.membership, Capability.VIEW_AUDIT)
         or can(request.membership, Capability.APPROVE_OVERRIDES)
         or can(request.membership, Capability.REVIEW),

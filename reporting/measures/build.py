@@ -46,7 +46,8 @@ def build_facts(inputs: Inputs) -> ReportFacts:
     """Turn everything a report is made from into what it says."""
     current = inputs.episodes[-1]
     period = _in_period(inputs)
-    trades = _trades(inputs, period if current in period else (*period, current))
+    is_told = current in period or bool(current.fills)  # what was made before the period is not told again
+    trades = _trades(inputs, period if is_told else (*period, current))
     standing = _standing(trades)
     requests = client_requests(current, plan=inputs.heading.risk_profile, wishes=inputs.wishes, words=inputs.words)
     columns = _columns(inputs, period=period)
@@ -60,7 +61,7 @@ def build_facts(inputs: Inputs) -> ReportFacts:
         lede=lede(
             standing=standing,
             requests=requests,
-            savings=columns[0].savings if columns else None,
+            savings=columns[0].savings if columns and (period or standing == "proposed") else None,
             is_taxable=inputs.heading.is_taxable,
             trade_count=len(trades),
         ),

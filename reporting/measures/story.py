@@ -47,8 +47,10 @@ def story(
     made = [line for line in trades if line.standing in ("made", "partly_made")]
     proposed = [line for line in trades if line.standing == "proposed"]
     paragraphs = [*_told(made, verb="made", needs=needs), *_told(proposed, verb="proposed", needs=needs)]
-    if not trades:
+    if not trades and not current.outcome.trades:
         paragraphs.append("We made no trades: none would have been worth its tax and cost.")
+    elif not trades:
+        paragraphs.append("We made no trades in these days.")
     paragraphs.append(_standing(position))
     paragraphs.extend(_why_not(current, words=words, is_proposed=bool(proposed) and not made))
     return tuple(paragraphs)

@@ -49,7 +49,7 @@ def report_inputs(report: Report) -> Inputs:
     """
     account = report.account
     proposals = _proposals(report)
-    episodes = tuple(_episode(proposal, account=account) for proposal in proposals)
+    episodes = tuple(_episode(proposal, account=account, until=report.period_ends_on) for proposal in proposals)
     current = episodes[-1]
     return Inputs(
         heading=_heading(report),
@@ -85,9 +85,9 @@ def _newest(report: Report) -> Proposal | None:
     return mine.filter(standing).select_related("outcome__case").order_by("-as_of_on", "-pk").first()
 
 
-def _episode(proposal: Proposal, *, account: Account) -> Episode:
+def _episode(proposal: Proposal, *, account: Account, until: date) -> Episode:
     outcome = stored_outcome(proposal.outcome)
-    traded = _traded(proposal)
+    traded = _traded(proposal, until=until)
     return Episode(
         case=stored_case(proposal.outcome.case),
         account_id=account.external_ref,
@@ -99,9 +99,9 @@ def _episode(proposal: Proposal, *, account: Account) -> Episode:
     )
 
 
-def _traded(proposal: Proposal) -> _Traded:
+def _traded(proposal: Proposal, *, until: date) -> _Traded:
     stored = list(
-        StoredFill.objects.filter(order__proposal=proposal)
+        StoredFill.objects.filter(order__proposal=proposal, traded_on__lte=until)
         .select_related("order__security")
         .order_by("traded_on", "order__security__symbol", "execution_id")
     )
@@ -117,7 +117,7 @@ def _traded(proposal: Proposal) -> _Traded:
         for fill in stored
     )
     gains = RealizedGain.objects.filter(event_id__in=[fill.event_id for fill in stored if fill.event_id])
-    filled = Order.objects.filter(proposal=proposal, status=OrderStatus.FILLED)
+    filled = Order.objects.filter(proposal=proposal, status=OrderStatus.FILLED).exclude(fills__traded_on__gt=until)
     return _Traded(
         fills=fills,
         dispositions=tuple(_dispositions(gains.select_related("security").order_by("closed_on", "pk"))),

@@ -12,7 +12,7 @@ from portfolios.models.households import Account
 from reporting.measures.facts import encode_facts
 from reporting.models import Report, ReportStatus
 from tests.conftest import Persona
-from tests.factories import NOW, AccountFactory, HouseholdFactory
+from tests.factories import NOW, AccountFactory, HouseholdFactory, ProposalFactory
 from tests.reports import HEADING, report
 
 pytestmark = pytest.mark.django_db
@@ -203,6 +203,28 @@ def test_days_that_cannot_be_are_refused_and_kept(
     assert answer.status_code == 422
     assert sentence in page and f'value="{first}"' in page
     assert not Report.objects.exists()
+
+
+def test_a_proposal_leads_to_a_report_about_itself(advisor: Persona, account: Account) -> None:
+    proposal = ProposalFactory(account=account)
+    address = f"{reverse('reporting:new', args=[account.pk])}?proposal={proposal.pk}"
+
+    page = advisor.client.get(reverse("rebalancing:proposal", args=[proposal.pk])).content.decode()
+    form = advisor.client.get(address).content.decode()
+    days = {"period_starts_on": "2026-01-01", "period_ends_on": "2026-03-04", "proposal": proposal.pk}
+    advisor.client.post(reverse("reporting:new", args=[account.pk]), days)
+
+    assert address in page
+    assert f'name="proposal" value="{proposal.pk}"' in form
+    assert Report.objects.get().proposal_id == proposal.pk
+
+
+def test_a_proposal_of_another_account_is_refused(advisor: Persona, account: Account) -> None:
+    other = ProposalFactory(account=AccountFactory(household=account.household))
+
+    answer = advisor.client.get(reverse("reporting:new", args=[account.pk]), {"proposal": other.pk})
+
+    assert answer.status_code == 404
 
 
 def test_a_request_for_another_book_does_not_exist(outsider: Persona, account: Account) -> None:

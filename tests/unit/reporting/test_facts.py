@@ -1,6 +1,7 @@
 """A whole report from a hand-made case, outcome and fills."""
 
 import dataclasses
+import datetime as dt
 from decimal import Decimal
 
 import pytest
@@ -60,6 +61,26 @@ def test_trades_of_a_dead_proposal_are_not_spoken_of() -> None:
     facts = report(is_made=False, is_live=False)
 
     assert facts.trades == () and facts.standing == "none" and facts.columns == ()
+
+
+def test_trades_of_before_the_period_are_not_told_again() -> None:
+    later = dataclasses.replace(HEADING, period_starts_on=dt.date(2026, 4, 1), period_ends_on=dt.date(2026, 6, 30))
+    episode = Episode(
+        case=THE_CASE,
+        account_id="A1",
+        outcome=our_outcome().accounts[0],
+        fills=fills(),
+        dispositions=(disposition(),),
+        blind=blind_outcome(),
+        is_live=False,
+    )
+
+    facts = build_facts(Inputs(heading=later, episodes=(episode,), words=WORDS))
+
+    assert facts.trades == () and facts.standing == "none"
+    assert facts.story[0] == "We made no trades in these days."
+    assert [column.label for column in facts.columns] == ["Since March\u00a03, 2026"]
+    assert "of tax this year" not in facts.lede
 
 
 def test_savings_are_those_worked_out_by_hand() -> None:
