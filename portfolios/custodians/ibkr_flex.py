@@ -88,7 +88,7 @@ class _FlexHandler(ContentHandler):
 def _read_xml(content: bytes) -> _FlexHandler:
     handler = _FlexHandler()
     parser = make_parser()
-    parser.setFeature(feature_external_ges, False)
+    parser.setFeature(feature_external_ges, False)  # noqa: FBT003  the parser takes it by position
     parser.forbid_dtd = True
     parser.setContentHandler(handler)
     source = InputSource()

@@ -1,4 +1,4 @@
-"""Tables inside a custodian's download: a header row found by its columns, the rows below it, masked account numbers."""
+"""Tables inside a custodian's download: a header found by its columns, the rows below it, masked account numbers."""
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -22,7 +22,7 @@ class AccountName:
 
 
 def masked_account(said: str, *, file_name: str, account: str, log: FaultLog, row: int) -> AccountName:
-    """Read "Brokerage XXXX-1234" or "Individual ...000"; the uploader's `account` completes it, never contradicts it."""
+    """Read "Brokerage XXXX-1234" or "Individual ...000"; the `account` given completes it, never contradicts it."""
     match = _TAIL.search(said)
     label = (said[: match.start()] if match else said).strip(" .X-")
     in_name = _FILE_TAIL.search(file_name)

@@ -126,7 +126,9 @@ def _picks(draft: _Draft, event: LotEvent) -> tuple[LotPick, ...]:
     if not event.picks:
         return _picks_by_method(draft, event)
     if sum((pick.units for pick in event.picks), ZERO) != event.units:
-        raise BadInput(f"{event.kind} {event.ref} is of {event.units} {event.security}, its lots add up to another number")
+        raise BadInput(
+            f"{event.kind} {event.ref} is of {event.units} {event.security}, its lots add up to another number"
+        )
     if len({pick.key for pick in event.picks}) != len(event.picks):
         raise BadInput(f"{event.kind} {event.ref} names a lot twice")
     for pick in event.picks:

@@ -13,7 +13,9 @@ from portfolios.ledger.types import Disposition, Lot, LotEvent, LotPick
 
 Json = str | bool | list["Json"] | dict[str, "Json"] | None
 
-IN_COLUMNS = frozenset({"kind", "ref", "traded_on", "settled_on", "security", "units", "amount_usd", "reason", "corrects"})
+IN_COLUMNS = frozenset(
+    {"kind", "ref", "traded_on", "settled_on", "security", "units", "amount_usd", "reason", "corrects"}
+)
 
 
 def event_detail(event: LotEvent) -> dict[str, Json]:

@@ -58,14 +58,18 @@ def match_lots(held: Sequence[Lot], stated: Sequence[StatedLot], *, setting: Set
     pairs = _pair(held, stated)
     changes = [change for lot, row in pairs.both if (change := _change(lot, row))]
     changes += [
-        LotChange(lot_key=lot.key, lot=None, reason=f"the custodian no longer states {_words(lot.units)} of {lot.acquired_on}")
+        LotChange(
+            lot_key=lot.key, lot=None, reason=f"the custodian no longer states {_words(lot.units)} of {lot.acquired_on}"
+        )
         for lot in pairs.only_held
     ]
     used = {lot.key for lot in held}
     for row in pairs.only_stated:
         opened = _opened(row, used, setting)
         used.add(opened.key)
-        reason = f"the custodian states {_words(row.units)} of {row.acquired_on or 'an unknown date'} that nothing explains"
+        reason = (
+            f"the custodian states {_words(row.units)} of {row.acquired_on or 'an unknown date'} that nothing explains"
+        )
         changes.append(LotChange(lot_key="", lot=opened, reason=reason))
     return tuple(changes)
 
@@ -88,7 +92,9 @@ def adjust_units(held: Sequence[Lot], units: Decimal, *, security: str, setting:
             is_wash_acquisition=not setting.is_first,  # unexplained units may well have been bought
         )
         opened = _opened(row, {lot.key for lot in held}, setting)
-        return (LotChange(lot_key="", lot=opened, reason=f"the custodian states {_words(difference)} more, basis unknown"),)
+        return (
+            LotChange(lot_key="", lot=opened, reason=f"the custodian states {_words(difference)} more, basis unknown"),
+        )
     return _reduced(held, -difference)
 
 

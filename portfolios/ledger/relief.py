@@ -22,9 +22,7 @@ class Occasion:
     long_frac: Decimal | None = None
 
 
-def pick_lots(
-    lots: Iterable[Lot], *, units: Decimal, method: Relief, occasion: Occasion
-) -> tuple[LotPick, ...]:
+def pick_lots(lots: Iterable[Lot], *, units: Decimal, method: Relief, occasion: Occasion) -> tuple[LotPick, ...]:
     """
     Choose lots for a sale of so many units, in the order of the method. Lots put aside for charity are never taken.
 

@@ -32,7 +32,9 @@ class StatedLot:
 
     def __post_init__(self) -> None:
         if not self.units > 0:
-            raise BadInput(f"a stated lot of {self.security} has {self.units} units; short positions are not kept as lots")
+            raise BadInput(
+                f"a stated lot of {self.security} has {self.units} units; short positions are not kept as lots"
+            )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

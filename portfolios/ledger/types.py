@@ -192,7 +192,9 @@ class LotEvent:
 
     def _check_effect(self) -> None:
         if self.kind in OPENING_KINDS and (self.lot is None or self.lot.security != self.security):
-            raise BadInput(f"{self.kind} {self.ref} must carry the lot of {self.security or 'a security'} that it opens")
+            raise BadInput(
+                f"{self.kind} {self.ref} must carry the lot of {self.security or 'a security'} that it opens"
+            )
         if self.kind in REMOVING_KINDS and not (self.picks or self.method):
             raise BadInput(f"{self.kind} {self.ref} names neither lots nor a method")
         if self.kind is EventKind.SPLIT and not (self.ratio and self.ratio > 0):
