@@ -34,7 +34,7 @@ class Type(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Setting:
-    """One setting. `default` None means "no limit"; `is_shared_by_return` settings apply to all accounts of a return."""
+    """One setting. `default` None means "no limit"; `is_shared_by_return` ones apply to all accounts of a return."""
 
     key: str
     label: str

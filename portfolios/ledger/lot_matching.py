@@ -43,7 +43,7 @@ _RULES: tuple[_Rule, ...] = (
     lambda lot, stated: _is_same_day(lot, stated) and _is_same_units(lot, stated) and _is_same_cost(lot, stated),
     lambda lot, stated: _is_same_day(lot, stated) and _is_same_units(lot, stated),
     lambda lot, stated: _is_same_day(lot, stated) and _is_same_unit_cost(lot, stated),
-    lambda lot, stated: _is_same_day(lot, stated),
+    lambda lot, stated: _is_same_day(lot, stated),  # noqa: PLW0108  the function stands below
     lambda lot, stated: stated.acquired_on is None and _is_same_units(lot, stated),
     lambda lot, stated: stated.acquired_on is None,
 )

@@ -177,9 +177,7 @@ class Account(models.Model):
     firm = models.ForeignKey("advisors.Firm", on_delete=models.PROTECT, related_name="accounts")
     household = models.ForeignKey(Household, on_delete=models.PROTECT, related_name="accounts")
     tax_household = models.ForeignKey(TaxHousehold, on_delete=models.PROTECT, related_name="accounts")
-    tax_return = models.ForeignKey(
-        TaxReturn, null=True, blank=True, on_delete=models.PROTECT, related_name="accounts"
-    )
+    tax_return = models.ForeignKey(TaxReturn, null=True, blank=True, on_delete=models.PROTECT, related_name="accounts")
     owners = models.ManyToManyField(Person, related_name="accounts", blank=True)
     name = models.CharField(max_length=120)
     external_ref = models.CharField(max_length=64)

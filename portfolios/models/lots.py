@@ -82,7 +82,9 @@ class Lot(models.Model):
                 condition=Q(units__gt=0, closed_on__isnull=True) | Q(units=0, closed_on__isnull=False),
                 name="lot_open_iff_it_has_units",
             ),
-            models.CheckConstraint(condition=Q(cost_usd__isnull=True) | Q(cost_usd__gte=0), name="lot_cost_not_negative"),
+            models.CheckConstraint(
+                condition=Q(cost_usd__isnull=True) | Q(cost_usd__gte=0), name="lot_cost_not_negative"
+            ),
         ]
 
     def __str__(self) -> str:

@@ -132,7 +132,8 @@ class Restriction(Statement):
             models.CheckConstraint(condition=Q(verb__in=Verb.values), name="restriction_verb_known"),
             models.CheckConstraint(condition=Q(subject_kind__in=SubjectKind.values), name="restriction_subject_known"),
             models.CheckConstraint(
-                condition=Q(verb=Verb.NEVER_OWN, disposal__in=Disposal.values) | (~Q(verb=Verb.NEVER_OWN) & Q(disposal="")),
+                condition=Q(verb=Verb.NEVER_OWN, disposal__in=Disposal.values)
+                | (~Q(verb=Verb.NEVER_OWN) & Q(disposal="")),
                 name="restriction_disposal_goes_with_never_own",
             ),
             models.CheckConstraint(

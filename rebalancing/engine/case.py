@@ -127,9 +127,7 @@ def case_hash(case: Case) -> str:
     return "sha256:" + hashlib.sha256(split_case(case).case_json).hexdigest()
 
 
-def _resolve_parts(
-    raw: dict[str, object], *, resolve: Resolve | None
-) -> dict[str, object]:
+def _resolve_parts(raw: dict[str, object], *, resolve: Resolve | None) -> dict[str, object]:
     parts: dict[str, object] = {}
     faults: list[Fault] = []
     for name in SHARED:
@@ -150,17 +148,13 @@ def _resolve_parts(
 
 def _blob(digest: str, *, resolve: Resolve | None) -> bytes:
     if resolve is None:
-        raise LookupError(
-            f"shared part sha256 {digest} is not in the file and no store was given"
-        )
+        raise LookupError(f"shared part sha256 {digest} is not in the file and no store was given")
     try:
         data = resolve(digest)
     except (LookupError, OSError) as error:
         raise LookupError(f"shared part sha256 {digest} was not found") from error
     if hashlib.sha256(data).hexdigest() != digest:
-        raise LookupError(
-            f"shared part sha256 {digest} does not have this hash: its bytes were changed"
-        )
+        raise LookupError(f"shared part sha256 {digest} does not have this hash: its bytes were changed")
     return data
 
 

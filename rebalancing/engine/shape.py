@@ -23,36 +23,24 @@ def shape_faults(value: object, expected: object, *, path: str = "") -> Iterator
 
 def _inner_faults(value: object, expected: object, *, path: str) -> Iterator[Fault]:
     expected = _without_none(expected)
-    if (
-        isinstance(value, dict)
-        and isinstance(expected, type)
-        and issubclass(expected, msgspec.Struct)
-    ):
+    if isinstance(value, dict) and isinstance(expected, type) and issubclass(expected, msgspec.Struct):
         yield from _field_faults(value, expected, path=path)
         return
     origin, arguments = typing.get_origin(expected), typing.get_args(expected)
     if origin is dict and isinstance(value, dict):
         for key, item in value.items():
             yield from shape_faults(item, arguments[1], path=f"{path}.{key}")
-    if (
-        origin is tuple
-        and isinstance(value, list | tuple)
-        and arguments[-1] is Ellipsis
-    ):
+    if origin is tuple and isinstance(value, list | tuple) and arguments[-1] is Ellipsis:
         for index, item in enumerate(value):
             yield from shape_faults(item, arguments[0], path=f"{path}[{index}]")
 
 
-def _field_faults(
-    value: dict[str, object], expected: type[msgspec.Struct], *, path: str
-) -> Iterator[Fault]:
+def _field_faults(value: dict[str, object], expected: type[msgspec.Struct], *, path: str) -> Iterator[Fault]:
     prefix = f"{path}." if path else ""
     fields = {field.encode_name: field for field in msgspec.structs.fields(expected)}
     for name in value:
         if name not in fields:
-            yield Fault(
-                path=f"{prefix}{name}", message="is not a field of the case format"
-            )
+            yield Fault(path=f"{prefix}{name}", message="is not a field of the case format")
     for name, field in fields.items():
         if name in value:
             yield from shape_faults(value[name], field.type, path=f"{prefix}{name}")
@@ -63,9 +51,7 @@ def _field_faults(
 def _without_none(expected: object) -> object:
     if typing.get_origin(expected) not in (typing.Union, types.UnionType):
         return expected
-    members = [
-        member for member in typing.get_args(expected) if member is not type(None)
-    ]
+    members = [member for member in typing.get_args(expected) if member is not type(None)]
     return members[0] if len(members) == 1 else expected
 
 

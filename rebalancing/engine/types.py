@@ -21,9 +21,7 @@ PinnedSide = Literal["buy", "sell", "none"]
 Term = Literal["short", "long"]
 Harvest = Literal["off", "year_round", "immediate"]
 ShortGains = Literal["allow", "avoid", "forbid"]
-SubjectKind = Literal[
-    "security", "identity_group", "sector", "industry", "country", "screen"
-]
+SubjectKind = Literal["security", "identity_group", "sector", "industry", "country", "screen"]
 SUBJECT_KINDS: tuple[SubjectKind, ...] = (
     "security",
     "identity_group",

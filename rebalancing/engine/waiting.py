@@ -56,12 +56,7 @@ def waiting_per_dollar(
     `phi_long_rate` = phi r_L of the objective. Between 0 and rate_now - phi_long_rate, in dollars of tax value.
     """
     worth = rate_now - phi_long_rate
-    if (
-        loss_frac <= LEAST_LOSS_FRAC
-        or worth <= 0
-        or days_to_year_end <= 0
-        or volatility <= LEAST_VOLATILITY_FRAC
-    ):
+    if loss_frac <= LEAST_LOSS_FRAC or worth <= 0 or days_to_year_end <= 0 or volatility <= LEAST_VOLATILITY_FRAC:
         return 0.0
     hurdle_frac = harvest_hurdle(
         volatility=volatility,
@@ -77,16 +72,10 @@ def waiting_per_dollar(
         return worth
     if price_frac <= 0:
         return 0.0
-    wait_days = (
-        days_to_year_end
-        if days_to_long_term is None
-        else min(days_to_year_end, days_to_long_term)
-    )
+    wait_days = days_to_year_end if days_to_long_term is None else min(days_to_year_end, days_to_long_term)
     deviation = volatility * math.sqrt(max(wait_days, 1) / DAYS_PER_YEAR)
     at_hurdle = worth * (1.0 - hurdle_frac) - 2.0 * half_spread_bps * 1e-4 * hurdle_frac
-    still = time_value(price_frac, deviation=deviation) / time_value(
-        hurdle_frac, deviation=deviation
-    )
+    still = time_value(price_frac, deviation=deviation) / time_value(hurdle_frac, deviation=deviation)
     return min(max(at_hurdle * still / loss_frac, 0.0), worth)
 
 
@@ -113,19 +102,13 @@ def harvest_hurdle(
         return 0.0
     if days_to_year_end <= 0 or volatility <= LEAST_VOLATILITY_FRAC:
         return worth / (worth + 2.0 * half_spread_bps * 1e-4)
-    turns_long = (
-        days_to_long_term
-        if days_to_long_term is not None and days_to_long_term <= days_to_year_end
-        else None
-    )
+    turns_long = days_to_long_term if days_to_long_term is not None and days_to_long_term <= days_to_year_end else None
     return _lattice_hurdle(
         volatility=round(volatility, 4),
         days_to_year_end=days_to_year_end,
         days_to_long_term=turns_long,
         worth_now=round(worth, 6),
-        worth_later=round(
-            (rate_later if turns_long is not None else rate_now) - phi_long_rate, 6
-        ),
+        worth_later=round((rate_later if turns_long is not None else rate_now) - phi_long_rate, 6),
         half_spread_bps=round(half_spread_bps, 2),
     )
 
@@ -145,26 +128,18 @@ def _lattice_hurdle(
     dt = days_to_year_end / DAYS_PER_YEAR / steps
     dx = volatility * math.sqrt(dt)
     deepest = math.ceil(DEEPEST_LOG_LOSS / dx)
-    prices: Vector = np.exp(
-        np.arange(-deepest, math.ceil(HIGHEST_LOG_GAIN / dx) + 1) * dx
-    )
+    prices: Vector = np.exp(np.arange(-deepest, math.ceil(HIGHEST_LOG_GAIN / dx) + 1) * dx)
     up = 1.0 / (1.0 + math.exp(dx))  # the price itself is expected to stay where it is
     costs = 2.0 * half_spread_bps * 1e-4 * prices
 
     def harvest(days: float) -> Vector:
-        worth = (
-            worth_now
-            if days_to_long_term is None or days < days_to_long_term
-            else worth_later
-        )
+        worth = worth_now if days_to_long_term is None or days < days_to_long_term else worth_later
         return worth * (1.0 - prices) - costs
 
     value = np.maximum(harvest(float(days_to_year_end)), 0.0)
     for step in range(steps - 1, -1, -1):
         fresh = FRESH_OPTION_FRAC * value[deepest] * prices
-        waited = up * np.append(value[1:], 0.0) + (1.0 - up) * np.insert(
-            value[:-1], 0, value[0]
-        )
+        waited = up * np.append(value[1:], 0.0) + (1.0 - up) * np.insert(value[:-1], 0, value[0])
         harvested = harvest(step * days_to_year_end / steps) + fresh
         value = np.maximum(waited, harvested)
     return _highest_crossing(prices[: deepest + 1], (harvested - waited)[: deepest + 1])

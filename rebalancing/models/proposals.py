@@ -193,9 +193,7 @@ class ProposalCheck(models.Model):
         indexes = [models.Index(fields=["verdict", "proposal"], name="check_by_verdict")]
         constraints = [
             models.UniqueConstraint(fields=["proposal", "rule"], name="rule_checked_once"),
-            models.CheckConstraint(
-                condition=Q(verdict__in=["pass", "fail", "relaxed"]), name="check_verdict_known"
-            ),
+            models.CheckConstraint(condition=Q(verdict__in=["pass", "fail", "relaxed"]), name="check_verdict_known"),
         ]
 
     def __str__(self) -> str:

@@ -82,9 +82,7 @@ def _netting(given: _Fields) -> _Fields:
     return _netted(
         net_year(
             realized=Gains(short_usd=_dec(given["st_realized"]), long_usd=_dec(given["lt_realized"])),
-            carried_in=Gains(
-                short_usd=_dec(given["st_carryforward_in"]), long_usd=_dec(given["lt_carryforward_in"])
-            ),
+            carried_in=Gains(short_usd=_dec(given["st_carryforward_in"]), long_usd=_dec(given["lt_carryforward_in"])),
             offset_limit_usd=ordinary_offset_limit_usd(given["filing_status"]),
         )
     )
@@ -122,7 +120,13 @@ def _relieved(sold: Disposition) -> _Fields:
 
 def _lot_relief(given: _Fields) -> _Fields:
     lots = [
-        Lot(key=g["id"], security="XYZ", units=_dec(g["shares"]), cost_usd=_dec(g["basis"]), acquired_on=_day(g["acquired"]))
+        Lot(
+            key=g["id"],
+            security="XYZ",
+            units=_dec(g["shares"]),
+            cost_usd=_dec(g["basis"]),
+            acquired_on=_day(g["acquired"]),
+        )
         for g in given["lots"]
     ]
     sale, rates = given["sale"], given.get("rates", {})
@@ -135,7 +139,14 @@ def _lot_relief(given: _Fields) -> _Fields:
         )
         picks, method = pick_lots(lots, units=units, method=method, occasion=occasion), None
     event = LotEvent(
-        kind=EventKind.SELL, ref="S", traded_on=sold_on, security="XYZ", units=units, amount_usd=amount, picks=picks, method=method
+        kind=EventKind.SELL,
+        ref="S",
+        traded_on=sold_on,
+        security="XYZ",
+        units=units,
+        amount_usd=amount,
+        picks=picks,
+        method=method,
     )
     book = apply_events(Book(lots={lot.key: lot for lot in lots}), [event])
     by_term = {

@@ -16,8 +16,8 @@ from rebalancing.services import runs, solving
 from rebalancing.services.cases import packed
 from rebalancing.services.runs import Scope
 from rebalancing.services.solving import Worker
-from tests.firms import open_desk
 from tests.factories import NOW
+from tests.firms import open_desk
 
 pytestmark = pytest.mark.django_db
 

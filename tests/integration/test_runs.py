@@ -12,8 +12,8 @@ from portfolios.models.households import Account, Standing
 from rebalancing.models.runs import Chunk, ChunkStatus, Run, RunAccount, RunAccountStatus, RunStatus
 from rebalancing.services import runs
 from rebalancing.services.runs import Claim, Scope
-from tests.firms import Desk, open_desk
 from tests.factories import NOW, FirmFactory
+from tests.firms import Desk, open_desk
 
 pytestmark = pytest.mark.django_db
 LATER = NOW + runs.LEASE + timedelta(seconds=1)

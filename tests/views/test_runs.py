@@ -17,11 +17,12 @@ START = reverse("runs:start")
 @pytest.fixture
 def account(advisor: Persona) -> Account:
     household = HouseholdFactory.create(firm=advisor.firm, advisor=advisor.membership)
-    return AccountFactory.create(household=household)
+    made: Account = AccountFactory.create(household=household)
+    return made
 
 
 def run_of(account: Account, status: str = RunAccountStatus.FAILED, **fields: object) -> Run:
-    run = RunFactory.create(**{"firm": account.firm, "started_at": NOW, **fields})
+    run: Run = RunFactory.create(**{"firm": account.firm, "started_at": NOW, **fields})
     RunAccount.objects.create(
         run=run,
         account=account,

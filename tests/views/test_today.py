@@ -35,7 +35,8 @@ def page(persona: Persona) -> str:
 
 def account(persona: Persona, **fields: object) -> Account:
     household = HouseholdFactory.create(firm=persona.firm, advisor=persona.membership)
-    return AccountFactory.create(household=household, **fields)
+    made: Account = AccountFactory.create(household=household, **fields)
+    return made
 
 
 def figures(persona: Persona, state: DayState, *, value: str = "250000", **fields: object) -> Account:

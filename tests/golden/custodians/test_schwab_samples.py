@@ -71,7 +71,9 @@ def test_positions_in_the_layout_of_2026() -> None:
         ),
     ],
 )
-def test_open_lots_have_the_basis_of_the_file(name: str, as_of: date, symbol: str, lots: list[tuple[str, str, date]]) -> None:
+def test_open_lots_have_the_basis_of_the_file(
+    name: str, as_of: date, symbol: str, lots: list[tuple[str, str, date]]
+) -> None:
     parsed = parse_sample("schwab", name)
 
     account = only_account(parsed)
@@ -188,7 +190,9 @@ def test_transactions_without_an_account_need_one_to_be_named() -> None:
     assert messages(unnamed.faults) == ["Nothing in the file or its name tells the account; name it when importing."]
     assert not unnamed.is_usable()
     assert named.faults == () and only_account(named).number == "12345678"
-    assert [(t.kind.value, t.symbol, t.units, t.fee_usd, t.amount_usd) for t in only_account(named).transactions or ()] == [
+    assert [
+        (t.kind.value, t.symbol, t.units, t.fee_usd, t.amount_usd) for t in only_account(named).transactions or ()
+    ] == [
         ("deposit", "", D(0), D(0), D("1000000.00")),
         ("buy", "BAR", D("300"), D("1.34"), D("-40503.61")),
         ("sell", "BAR", D("-300"), D("1.34"), D("42103.66")),

@@ -14,7 +14,13 @@ _DAY = date(2026, 3, 2)
 
 def _sale(units: str, amount: str, **more: object) -> LotEvent:
     event = LotEvent(
-        kind=EventKind.SELL, ref="S1", traded_on=_DAY, security="AAPL", units=D(units), amount_usd=D(amount), method=Relief.FIFO
+        kind=EventKind.SELL,
+        ref="S1",
+        traded_on=_DAY,
+        security="AAPL",
+        units=D(units),
+        amount_usd=D(amount),
+        method=Relief.FIFO,
     )
     return replace(event, **more)  # type: ignore[arg-type]
 
@@ -38,7 +44,9 @@ def test_a_purchase_opens_a_lot_and_takes_its_cost_from_cash() -> None:
 def test_a_trade_that_settles_later_moves_unsettled_cash_until_it_settles() -> None:
     settle = LotEvent(kind=EventKind.SETTLE, ref="T", traded_on=date(2026, 3, 3), amount_usd=D("-750.00"))
 
-    bought = apply_events(Book(cash=Cash(settled_usd=D(1000))), [_buy("L1", "5", "750.00", settled_on=date(2026, 3, 3))])
+    bought = apply_events(
+        Book(cash=Cash(settled_usd=D(1000))), [_buy("L1", "5", "750.00", settled_on=date(2026, 3, 3))]
+    )
     settled = apply_events(bought, [settle])
 
     assert bought.cash == Cash(settled_usd=D(1000), unsettled_usd=D("-750.00"))
@@ -58,7 +66,9 @@ def test_a_sale_by_specific_lots_takes_those_lots_only() -> None:
 
 
 def test_what_is_left_of_a_lot_is_the_difference_and_never_recomputed() -> None:
-    book = Book(lots={"L1": Lot(key="L1", security="AAPL", units=D(3), cost_usd=D("100"), acquired_on=date(2020, 1, 2))})
+    book = Book(
+        lots={"L1": Lot(key="L1", security="AAPL", units=D(3), cost_usd=D("100"), acquired_on=date(2020, 1, 2))}
+    )
 
     after = apply_events(book, [_sale("1", "50.00"), _sale("1", "50.00", ref="S2")])
 

@@ -30,7 +30,13 @@ def _statement(*rows: StatedLot, positions: Mapping[str, D] | None = None, cash:
 
 def _sale(units: str, amount: str, day: date = _DAY) -> LotEvent:
     return LotEvent(
-        kind=EventKind.SELL, ref="T1", traded_on=day, security="AAPL", units=D(units), amount_usd=D(amount), method=Relief.FIFO
+        kind=EventKind.SELL,
+        ref="T1",
+        traded_on=day,
+        security="AAPL",
+        units=D(units),
+        amount_usd=D(amount),
+        method=Relief.FIFO,
     )
 
 
@@ -48,7 +54,9 @@ def test_the_first_statement_becomes_opening_balances() -> None:
 
 def test_a_statement_that_agrees_changes_nothing() -> None:
     found = reconcile(
-        statement=_statement(_stated("10", "1000.004", "2020-01-02")), book=book_of("AAPL 10 @ 100 2020-01-02"), terms=_LATER
+        statement=_statement(_stated("10", "1000.004", "2020-01-02")),
+        book=book_of("AAPL 10 @ 100 2020-01-02"),
+        terms=_LATER,
     )
 
     assert found.events == ()
@@ -71,7 +79,10 @@ def test_the_lots_that_are_left_show_which_were_sold() -> None:
     book = book_of("AAPL 10 @ 100 2020-01-02", "AAPL 10 @ 300 2021-01-04")
 
     found = reconcile(
-        statement=_statement(_stated("10", "1000", "2020-01-02")), book=book, transactions=[_sale("10", "2000.00")], terms=_LATER
+        statement=_statement(_stated("10", "1000", "2020-01-02")),
+        book=book,
+        transactions=[_sale("10", "2000.00")],
+        terms=_LATER,
     )
 
     (sale,) = found.events
@@ -105,7 +116,9 @@ def test_a_transaction_that_cannot_be_booked_is_kept_as_past_and_says_why() -> N
 
 def test_what_nothing_explains_is_adjusted_with_a_reason() -> None:
     found = reconcile(
-        statement=_statement(_stated("12", "1250", "2020-01-02")), book=book_of("AAPL 10 @ 100 2020-01-02"), terms=_LATER
+        statement=_statement(_stated("12", "1250", "2020-01-02")),
+        book=book_of("AAPL 10 @ 100 2020-01-02"),
+        terms=_LATER,
     )
 
     (event,) = found.events
@@ -168,7 +181,9 @@ def test_a_split_that_the_positions_do_not_show_yet_is_a_break() -> None:
 def test_a_split_and_a_purchase_after_it_are_told_apart() -> None:
     due = SplitDue(security="AAPL", ratio=D(2), effective_on=date(2026, 3, 1))
     lot = Lot(key="N", security="AAPL", units=D(5), cost_usd=D(260), acquired_on=_DAY)
-    buy = LotEvent(kind=EventKind.BUY, ref="B", traded_on=_DAY, security="AAPL", units=D(5), amount_usd=D(-260), lot=lot)
+    buy = LotEvent(
+        kind=EventKind.BUY, ref="B", traded_on=_DAY, security="AAPL", units=D(5), amount_usd=D(-260), lot=lot
+    )
 
     found = reconcile(
         statement=_statement(_stated("20", "1000", "2020-01-02"), _stated("5", "260", "2026-03-02")),
@@ -236,6 +251,8 @@ def test_a_restated_basis_after_a_wash_sale_is_taken_over() -> None:
 def test_the_references_of_adjusting_events_are_unique() -> None:
     rows = tuple(_stated("10", "1000", f"2020-01-0{day}") for day in range(1, 8))
 
-    found = reconcile(statement=_statement(*rows, cash=Cash(settled_usd=D(1), unsettled_usd=D(2))), book=Book(), terms=_FIRST)
+    found = reconcile(
+        statement=_statement(*rows, cash=Cash(settled_usd=D(1), unsettled_usd=D(2))), book=Book(), terms=_FIRST
+    )
 
     assert len({event.ref for event in found.events}) == len(found.events) == 9
