@@ -1,11 +1,12 @@
 """Pictures of a report: facts in, Vega-Lite specifications out, the same for the page and the PDF."""
 
 from collections.abc import Sequence
-from decimal import Decimal
+from decimal import ROUND_HALF_UP, Decimal
 
 from rebalancing.charts import Chart, ClassWeights, Spec, allocation_chart
 from reporting.measures.facts import ClassShare, ReportFacts
 
+_TENTH = Decimal("0.1")
 WIDTH = 200
 STEP = 24
 _ROOM_FOR_VALUES = 34
@@ -95,7 +96,8 @@ def _with_room(layer: Spec, *, room: float) -> Spec:
 
 
 def _words(value: Decimal) -> str:
-    return f"{value * 100:.1f}"
+    """Round as the tables of the report do."""
+    return f"{(value * 100).quantize(_TENTH, ROUND_HALF_UP)}"
 
 
 def _alt(shares: Sequence[ClassShare], *, has_after: bool, is_proposed: bool) -> str:
