@@ -21,6 +21,7 @@ SCHEDULES: Final[tuple[ScheduledJob, ...]] = (
     ScheduledJob(name="seal the audit log", task="advisors.tasks.seal_audit_task", every_minutes=1),
     ScheduledJob(name="heartbeat", task="advisors.tasks.beat_task", every_minutes=1),
     ScheduledJob(name="ring for open runs", task="rebalancing.tasks.ring_task", every_minutes=1),
+    ScheduledJob(name="value what has moved", task="rebalancing.tasks.refresh_figures_task", every_minutes=1),
     ScheduledJob(name="forget ended sessions", task="advisors.tasks.forget_sessions_task", every_minutes=24 * 60),
 )
 

@@ -7,7 +7,7 @@ import structlog
 from django.utils import timezone
 
 from advisors import audit
-from rebalancing.services import runs, solving
+from rebalancing.services import figures, runs, solving
 
 logger = structlog.get_logger(__name__)
 
@@ -31,3 +31,8 @@ def ring_task(**_: object) -> int:
     if rung:
         logger.warning("runs_rung", chunk_count=rung)
     return rung
+
+
+def refresh_figures_task(**_: object) -> int:
+    """Value accounts whose lots or cash were posted since they were last valued."""
+    return figures.refresh_all_positions(now=timezone.now())

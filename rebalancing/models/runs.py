@@ -141,10 +141,15 @@ class DayState(models.TextChoices):
 
 
 class AccountFigures(models.Model):
-    """One row per account with the figures that lists and Today read; written by runs, postings and reviews."""
+    """
+    One row per account with the figures that lists and Today read; written by runs, postings and reviews.
+
+    `journal_position` is the account's when its holdings were last valued: where it differs, they have moved since.
+    """
 
     account = models.OneToOneField("portfolios.Account", on_delete=models.CASCADE, related_name="figures")
     as_of_on = models.DateField(null=True, blank=True)
+    journal_position = models.PositiveBigIntegerField(default=0)
     state = models.CharField(max_length=12, choices=DayState, default=DayState.RECEIVED)
     state_since_at = models.DateTimeField()
     value_usd = models.DecimalField(max_digits=15, decimal_places=2, default=0)
