@@ -1,17 +1,18 @@
 """
 Harvest or wait: what a loss lot may still become this year, per dollar of the loss it is today.
 
-A lot below its basis is an option: its price may fall further before the year ends (a larger loss), or recover (none), or
-its term may turn long at the anniversary (a loss worth less). Harvesting today takes the loss and buys a fresh option,
-since what replaces the lot starts from today's price; being out of the name for 31 days and the way back leave only
-FRESH_OPTION_FRAC of it. On a one-name lattice of the price S over its basis, with no drift,
+A lot below its basis is an option: its price may fall further before the year ends (a larger loss), or recover (none),
+or its term may turn long at the anniversary (a loss worth less). Harvesting today takes the loss and buys a fresh
+option, since what replaces the lot starts from today's price; being out of the name for 31 days and the way back leave
+only FRESH_OPTION_FRAC of it. On a one-name lattice of the price S over its basis, with no drift,
 
     V(t, S) = max( C(t, S),  h(t, S) + FRESH_OPTION_FRAC * S * V(t, 1) )        C: expected V one step later
     h(t, S) = (rate(t) - phi r_L) (1 - S) - 2 half_spread S                     what the objective pays for harvesting
 
-The hurdle S* is the highest price at which harvesting today is the better of the two. The value of waiting equals h(S*)
-there and falls with depth as the time value of the loss falls, P(S) - (1 - S), P the expected loss at the end of the wait;
-above the hurdle it takes all that the loss is worth, and no more: selling there for another reason costs nothing extra.
+The hurdle S* is the highest price at which harvesting today is the better of the two. The value of waiting equals
+h(S*) there and falls with depth as the time value of the loss falls, P(S) - (1 - S), P the expected loss at the end of
+the wait; above the hurdle it takes all that the loss is worth, and no more: selling there for another reason costs
+nothing extra.
 Method and picture: docs/harvest-or-wait.md.
 """
 
@@ -146,7 +147,7 @@ def _lattice_hurdle(
 
 
 def _highest_crossing(prices: Vector, advantage: Vector) -> float:
-    """Return the highest price up to the basis at which the advantage is not negative, between grid points by a line."""
+    """Return the highest price up to the basis at which the advantage is not negative, linear between grid points."""
     better = np.flatnonzero(advantage >= 0)
     if better.size == 0:
         return 0.0
