@@ -70,7 +70,7 @@ def test_every_security_has_its_own_symbol_and_cusip_in_the_internal_range() -> 
 
 def test_no_symbol_of_the_demo_is_a_real_one() -> None:
     if not REAL_SECURITIES.exists():
-        pytest.skip("shared data are absent: ../shared/data has the real symbols to compare with")
+        pytest.skip("../shared/data, which has the real symbols to compare with, is not on this machine")
     real: set[str] = set()
     for name in ("securities.csv", "etfs.csv"):
         with (REAL_SECURITIES / name).open(encoding="utf-8", newline="") as rows:
