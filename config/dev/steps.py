@@ -72,6 +72,8 @@ class Children:
 
     def start(self, name: str, *command: str | Path, log: Path | None = None) -> None:
         """Start a process in a session of its own, so that Ctrl-C reaches it only through us."""
+        if log:
+            log.parent.mkdir(parents=True, exist_ok=True)
         target = log.open("ab") if log else None
         child = subprocess.Popen(
             [str(word) for word in command], cwd=ROOT, stdout=target, stderr=target, start_new_session=True
