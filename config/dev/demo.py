@@ -11,6 +11,7 @@ import urllib.error
 import urllib.request
 from argparse import Namespace
 from collections.abc import Callable
+from pathlib import Path
 
 from config.dev.environment import prepare
 from config.dev.steps import PYTHON, VAR, Children, Stop, manage, step
@@ -18,13 +19,18 @@ from config.dev.steps import PYTHON, VAR, Children, Stop, manage, step
 PASSWORD_FILE = VAR / "demo" / "password.txt"
 
 
+def _state_path(url: str) -> Path:
+    if url.startswith("sqlite:///"):
+        return Path(url.removeprefix("sqlite:///")).with_suffix(".demo.json")
+    name = hashlib.sha256(url.encode()).hexdigest()[:12] if url else "default"
+    return VAR / f"demo-{name}.json"
+
+
 class DemoState:
     """What of the demo is already made, for one database; kept beside it and forgotten when it is a new one."""
 
     def __init__(self) -> None:
-        url = os.environ.get("DATABASE_URL", "")
-        name = hashlib.sha256(url.encode()).hexdigest()[:12] if url else "default"
-        self.path = VAR / f"demo-{name}.json"
+        self.path = _state_path(os.environ.get("DATABASE_URL", ""))
         self.done: list[str] = json.loads(self.path.read_text()) if self.path.exists() else []
 
     def once(self, title: str, make: Callable[[], object]) -> None:

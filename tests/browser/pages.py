@@ -21,6 +21,7 @@ class Stop:
 
 STOPS: Final[tuple[Stop, ...]] = (
     Stop(key="today", role="reviewer", path="/"),
+    Stop(key="run", role="reviewer", path="/runs/", follow=r"/runs/\d+/"),
     Stop(key="accounts", role="advisor", path="/accounts/"),
     Stop(key="account", role="advisor", path="/accounts/", follow=r"/accounts/\d+/"),
     Stop(key="household", role="advisor", path="/accounts/", follow=r"/households/\d+/"),
@@ -30,10 +31,13 @@ STOPS: Final[tuple[Stop, ...]] = (
     Stop(key="review", role="reviewer", path="/review/"),
     Stop(key="batches", role="operations", path="/orders/"),
     Stop(key="batch", role="operations", path="/orders/", follow=r"/orders/\d+/"),
+    Stop(key="fills", role="operations", path="/orders/fills/"),
     Stop(key="files", role="operations", path="/data/"),
     Stop(key="file", role="operations", path="/data/", follow=r"/data/files/\d+/"),
     Stop(key="held", role="operations", path="/data/held/"),
-    Stop(key="reports", role="advisor", path="/reports/"),
+    Stop(key="actions", role="operations", path="/data/actions/"),
+    Stop(key="reports", role="reviewer", path="/reports/"),
+    Stop(key="report", role="reviewer", path="/reports/", follow=r"/reports/\d+/"),
     Stop(key="audit", role="compliance", path="/audit/"),
     Stop(key="team", role="administrator", path="/team/"),
     Stop(key="second-factor", role="advisor", path="/sign-in/second-factor/"),
