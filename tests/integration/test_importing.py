@@ -5,12 +5,11 @@ from decimal import Decimal
 
 import pytest
 
-from advisors.errors import Conflict, Invalid
+from advisors.errors import Conflict
 from advisors.models import AuditEvent, BookOfRecord, Firm
 from portfolios import vault
 from portfolios.custodians import registry
 from portfolios.ledger.types import EventKind, Lot, LotEvent
-from portfolios.models.guidance import SecurityModelVersion, VersionStatus
 from portfolios.models.households import Account, AccountHold, HoldKind
 from portfolios.models.imports import Break, CustodianFile, FileFault, FileStatus, StagedAccount, StagedStatus
 from portfolios.models.lots import LedgerEvent, OutsideTrade, RealizedGain
@@ -19,8 +18,7 @@ from portfolios.services.account_plans import AccountPlan, plan_accounts
 from portfolios.services.account_postings import Outcome, post_plan
 from portfolios.services.importing import import_custodian_file, post_file, receive_custodian_file
 from portfolios.services.posting import FILLS_SOURCE, post_events
-from tests.books import NOW, TODAY, cash_of, know_securities, open_account, units_of
-from tests.conftest import Persona
+from tests.books import NOW, cash_of, know_securities, open_account, units_of
 from tests.factories import SecurityFactory
 
 pytestmark = pytest.mark.django_db
@@ -386,38 +384,3 @@ def test_realised_lots_count_for_the_year_once(firm: Firm) -> None:
     gain = RealizedGain.objects.get()
     assert (gain.account, gain.gain_usd, gain.term, gain.closed_on) == (account, D(1360), "long", date(2026, 3, 5))
     assert account.lots.count() == 0
-
-
-def test_prices_advance_the_business_date_and_a_stale_one_holds_the_account(firm: Firm, account: Account) -> None:
-    _import(firm, _lots("AAPL,120,9840.00,2019-04-11,L-1", "KO,5,300,2020-01-02,L-2"))
-
-    _import(firm, "symbol,date,price\nAAPL,2026-11-20,231.44\nKO,2026-10-23,61.00\n")
-
-    firm.refresh_from_db()
-    assert firm.business_on == TODAY
-    assert _open_holds(account) == [(HoldKind.STALE_PRICE, "KO")]
-
-    _import(firm, "symbol,date,price\nKO,2026-11-20,62.00\n")
-
-    assert _open_holds(account) == []
-
-
-def test_an_unknown_symbol_among_prices_is_named_and_the_others_post(firm: Firm, account: Account) -> None:
-    file = _import(firm, "symbol,date,price\nAAPL,2026-11-20,231.44\nZZZZ,2026-11-20,1.00\n")
-
-    assert file.status == FileStatus.PARTLY_POSTED
-    fault = file.faults.get()
-    assert (fault.row, fault.column, fault.message) == (3, "symbol", "The security ZZZZ is not in the security master.")
-
-
-def test_a_security_model_waits_for_a_second_person(firm: Firm, account: Account, operations: Persona) -> None:
-    text = "model,effective,symbol,weight\ncore,2026-11-20,AAPL,0.6\ncore,2026-11-20,KO,0.4\n"
-    with pytest.raises(Invalid, match="needs an author"):
-        _import(firm, text)
-
-    author = operations.user
-    file = receive_custodian_file(firm, custodian="generic", name="m.csv", content=text.encode(), actor=author, now=NOW)
-    post_file(file, actor=author, now=NOW)
-
-    version = SecurityModelVersion.objects.get()
-    assert (version.status, version.author, version.weights.count()) == (VersionStatus.SUBMITTED, author, 2)
