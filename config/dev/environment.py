@@ -74,11 +74,11 @@ def _index_settings() -> dict[str, str]:
 
     Several indexes are looked at alike, as pip does: the hashes decide what may be installed.
     """
-    wanted = {"index-url": "UV_DEFAULT_INDEX", "extra-index-url": "UV_INDEX", "find-links": "UV_FIND_LINKS"}
+    wanted = {"index_url": "UV_DEFAULT_INDEX", "extra_index_url": "UV_INDEX", "find_links": "UV_FIND_LINKS"}
     found = {"UV_INDEX_STRATEGY": "unsafe-best-match"}
     for line in run(VENV / "bin" / "pip", "config", "list", quiet=True).splitlines():
         name, _, value = line.partition("=")
-        variable = wanted.get(name.rpartition(".")[2])
+        variable = wanted.get(name.rpartition(".")[2].replace("-", "_"))
         if variable and variable not in os.environ:
             found[variable] = value.strip("'")
     return found

@@ -113,8 +113,8 @@ def screenshots(_: Namespace) -> None:
 def lock(_: Namespace) -> None:
     """Choose versions anew and write them with their hashes; the files name no host."""
     prepare(for_tests=True)
-    options = ("--generate-hashes", "--universal", "--no-header", "--no-annotate", "--no-emit-index-url")
+    options = ("--generate-hashes", "--universal", "--no-header", "--no-annotate")
     for name in ("requirements", "requirements-dev"):
         with step(f"{name}.txt"):
-            command = (BIN / "uv", "pip", "compile", "--quiet", "--upgrade", *options, "--no-emit-find-links")
+            command = (BIN / "uv", "pip", "compile", "--quiet", "--upgrade", *options)
             run(*command, "--python-version", "3.11", f"{name}.in", "-o", f"{name}.txt", env=dict(os.environ))

@@ -17,7 +17,7 @@ CLOCK_FREE = (*CORE, "portfolios/services", "portfolios/selectors", "rebalancing
               "reporting/services", "reporting/services.py", "reporting/selectors", "reporting/selectors.py",
               "advisors/services.py", "advisors/selectors.py")  # fmt: skip
 HOSTS = re.compile(
-    r"pythonhosted\.org|pypi\.org/simple|registry\.npmjs|registry\.yarnpkg|--index-url|--find-links"
+    r"pythonhosted\.org|pypi\.org/simple|registry\.npmjs|registry\.yarnpkg|--(?:extra-)?index.url|--find.links"
     r"|https?://\S+\.(?:whl|tgz|deb)\b"
 )
 MACHINE_PATHS = re.compile(r"(?:^|[^A-Za-z0-9_.~-])/(?:work|farm|root|opt|home)/[A-Za-z.]")
