@@ -22,7 +22,13 @@ from tests.properties.engine.strategies import small_cases
 CENT = Decimal("0.01")
 # Fractional shares of a ten-thousandth leave this much between two roundings of the same optimum.
 GRAIN_BPS = 0.5
-few = settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
+# The same draws every time: a solver's test that fails once in a hundred runs teaches people to run it again.
+few = settings(
+    max_examples=30,
+    deadline=None,
+    derandomize=True,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
+)
 
 
 def solved(case: Case) -> Outcome:
@@ -164,9 +170,13 @@ def test_the_order_of_securities_and_lots_changes_nothing_that_counts(case: Case
 
     first, second = solved(case), solved(shuffled)
 
-    slack_usd = GRAIN_BPS * 1e-4 * judged(case, first).measures.value_usd
-    assert excess(judged(case, first)) == pytest.approx(excess(judged(shuffled, second)), abs=0.05)
-    assert first.objective == pytest.approx(second.objective, abs=slack_usd)
+    hard = [rank for rank in Rank if rank <= Rank.TAX_LIMITS]
+    before, after = judged(case, first).excess_by_rank(), judged(shuffled, second).excess_by_rank()
+    assert [float(before[rank]) for rank in hard] == pytest.approx([float(after[rank]) for rank in hard], abs=0.05)
+    if first.status == second.status != "relaxed":
+        slack_usd = GRAIN_BPS * 1e-4 * judged(case, first).measures.value_usd
+        gaps_usd = max(first.objective - first.lower_bound, second.objective - second.lower_bound)
+        assert first.objective == pytest.approx(second.objective, abs=gaps_usd + slack_usd)
 
 
 def reordered(case: Case, random: Random) -> Case:
