@@ -68,7 +68,7 @@ def _fingerprint(files: Sequence[Path]) -> str:
     return digest.hexdigest()
 
 
-def _index_settings() -> dict[str, str]:
+def index_settings() -> dict[str, str]:
     """
     Let uv use the package indexes that this machine's pip uses; uv does not read pip's settings.
 
@@ -102,7 +102,7 @@ def install_python_packages(kind: str) -> None:
         if not uv.exists():
             run(PYTHON, "-m", "pip", "install", "-q", "--disable-pip-version-check", f"uv=={UV_VERSION}", quiet=True)
         install = (uv, "pip", "install", "--python", PYTHON, "--require-hashes", "--compile-bytecode")
-        run(*install, "-r", files[kind], env=_index_settings(), quiet=True)
+        run(*install, "-r", files[kind], env=index_settings(), quiet=True)
         stamps[kind].write_text(wanted[kind])
 
 

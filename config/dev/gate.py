@@ -1,6 +1,5 @@
 """What every change must pass: lint, types, walls, Django's own checks, and the tests. Standard library only."""
 
-import os
 import time
 from argparse import Namespace
 from dataclasses import dataclass, field
@@ -117,4 +116,4 @@ def lock(_: Namespace) -> None:
     for name in ("requirements", "requirements-dev"):
         with step(f"{name}.txt"):
             command = (BIN / "uv", "pip", "compile", "--quiet", "--upgrade", *options)
-            run(*command, "--python-version", "3.11", f"{name}.in", "-o", f"{name}.txt", env=dict(os.environ))
+            run(*command, "--python-version", "3.11", f"{name}.in", "-o", f"{name}.txt")
