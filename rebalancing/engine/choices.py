@@ -23,6 +23,9 @@ MAX_ROUNDS = 5
 MAX_THINNINGS = 12
 # Below a thousandth of a basis point of value an amount is the solver's dust.
 DUST_FRAC = 1e-7
+# Leaving out a trade below the least size may cost a tenth of a basis point; a gap above one is worth another try.
+SMALL_TRADE_FRAC = 1e-5
+WIDE_GAP_FRAC = 1e-4
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -75,8 +78,18 @@ def choose(
         leaf = leaves[first.query.regime]
         if regime not in leaves and (leaf is None or root.bound_usd < leaf.solution.objective_usd):
             leaves[regime] = _dive(_follow(root, leaf, solver=solver), solver=solver)
-    plan = _best(problem, roots, leaves) or _one_sided(first, solver=solver)
+    plan = _best(problem, roots, leaves)
+    if plan is None or plan.solution.objective_usd - plan.bound_usd > WIDE_GAP_FRAC * problem.value_usd:
+        plan = _better(plan, _one_sided(first, solver=solver))
     return None if plan is None else thin_out(plan, solver=solver)
+
+
+def _better(plan: Plan | None, other: Plan | None) -> Plan | None:
+    """Take the lower objective of two plans, and the higher bound."""
+    if plan is None or other is None:
+        return plan or other
+    best = min(plan, other, key=lambda one: one.problem.objective_usd(one.solution.traded_usd))
+    return replace(best, bound_usd=plan.bound_usd)
 
 
 def _best(problem: Problem, roots: Mapping[Regime, _Branch], leaves: Mapping[Regime, _Branch | None]) -> Plan | None:
@@ -107,7 +120,7 @@ def _follow(root: _Branch, leaf: _Branch | None, *, solver: ConvexSolver) -> _Br
 def _dive(branch: _Branch, *, solver: ConvexSolver) -> _Branch | None:
     """Fix conflicting pairs until none is left."""
     free, query, solution, bound = branch.query, branch.query, branch.solution, branch.bound_usd
-    for turn in range(MAX_ROUNDS):
+    for turn in range(len(query.problem.exclusives) + 1):
         conflicts = conflicting(query.problem, solution.traded_usd)
         if not conflicts:
             return _Branch(query=query, solution=solution, bound_usd=bound)
@@ -250,13 +263,34 @@ def thin_out(plan: Plan, *, solver: ConvexSolver) -> Plan:
         closed = plan.query.closed | np.isin(plan.problem.segments.security, dropped)
         query = replace(plan.query, closed=closed & (plan.problem.segments.lower_usd <= 0))
         solution = solver(query)
-        if solution.status == "optimal" and not conflicting(plan.problem, solution.traded_usd):
-            plan = replace(plan, query=query, solution=solution)
+        thinner = replace(plan, query=query, solution=solution)
+        if solution.status == "optimal" and _is_acceptable(thinner, plan, protected=protected):
+            plan = thinner
         elif len(dropped) == 1:
             protected.update(dropped)
         else:
             most = (len(dropped) + 1) // 2
     return plan
+
+
+def _is_acceptable(thinner: Plan, plan: Plan, *, protected: set[int]) -> bool:
+    """Tell whether fewer trades may replace a plan: they have to, or what is lost is no more than the tickets saved."""
+    problem = plan.problem
+    if conflicting(problem, thinner.solution.traded_usd):
+        return False
+    trading = problem.universe.account.trading
+    before, after = _trade_count(plan), _trade_count(thinner)
+    if trading.max_trades is not None and before > max(trading.max_trades, len(protected)):
+        return True
+    lost = thinner.solution.objective_usd - plan.solution.objective_usd
+    saved = float(trading.ticket_cost) * (before - after)
+    return lost <= saved + SMALL_TRADE_FRAC * problem.value_usd * max(before - after, 1)
+
+
+def _trade_count(plan: Plan) -> int:
+    segments = plan.problem.segments
+    traded = np.bincount(segments.security, weights=plan.solution.traded_usd, minlength=1)
+    return int((traded > dust_usd(plan.problem)).sum())
 
 
 def _not_worth_it(plan: Plan, protected: set[int]) -> list[int]:
@@ -271,11 +305,11 @@ def _not_worth_it(plan: Plan, protected: set[int]) -> list[int]:
     free = [int(place) for place in movable if int(place) not in protected]
     left = problem.held_after_usd(solution.traded_usd)
     worth = {place: -_spent_usd(problem, solution, place=place) for place in free}
-    small = float(trading.min_trade) / 2
+    small, ticket = float(trading.min_trade) / 2, float(trading.ticket_cost)
     dropped = {
         place
         for place in free
-        if worth[place] < float(trading.ticket_cost) or (traded[place] < small and left[place] > dust_usd(problem))
+        if (ticket > 0 and worth[place] < ticket) or (traded[place] < small and left[place] > dust_usd(problem))
     }
     if trading.max_trades is not None:
         kept = sorted((place for place in free if place not in dropped), key=lambda place: (worth[place], place))
@@ -288,7 +322,7 @@ def _one_sided(root: _Branch, *, solver: ConvexSolver) -> Plan | None:
     """Answer where the dive ran into a wall: no sales that conflict with purchases, else no such purchases."""
     for side in ("sales", "buys"):
         query, solution = root.query, root.solution
-        for _ in range(MAX_ROUNDS):
+        for _ in range(len(query.problem.exclusives) + 1):
             conflicts = conflicting(query.problem, solution.traded_usd)
             if not conflicts:
                 return Plan(query=query, solution=solution, bound_usd=root.bound_usd)

@@ -54,7 +54,9 @@ def solve_with(query: Query, *, backend: Backend) -> Solution:
 def _run(problem: Modelled, *, backend: Backend) -> SolveStatus:
     options: dict[str, Any] = {"solver": cp.CLARABEL}
     if backend == "osqp":
-        options = {"solver": cp.OSQP, "eps_abs": 1e-8, "eps_rel": 1e-8, "max_iter": 100_000, "polishing": True}
+        # A fixed small step: adapting it runs in circles where tax is dear and risk is cheap.
+        options = {"solver": cp.OSQP, "eps_abs": 1e-7, "eps_rel": 1e-7, "max_iter": 200_000, "polishing": True}
+        options |= {"rho": 1e-3, "adaptive_rho": False}
     try:
         problem.solve(**options)
     except cp.SolverError:
