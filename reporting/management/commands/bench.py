@@ -100,8 +100,7 @@ class _worker:  # noqa: N801  used like a function
 def _import_rows(measured: Mapping[str, float]) -> Iterator[str]:
     yield (
         f"| a file of {measured['rows']:,} lot rows for {measured['accounts']:,} accounts "
-        f"({measured['megabytes']} MB): receive {measured['receive_seconds']}, post {measured['post_seconds']} "
-        f"| {measured['seconds']} |"
+        f"({measured['megabytes']} MB), received and posted | {measured['seconds']:.1f} |"
     )
 
 
