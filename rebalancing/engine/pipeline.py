@@ -14,6 +14,7 @@ from decimal import Decimal
 
 import msgspec
 
+from rebalancing.engine.bounds import joint_bound_usd
 from rebalancing.engine.case import case_hash, check_case
 from rebalancing.engine.choices import Plan
 from rebalancing.engine.explain import explain
@@ -163,7 +164,7 @@ class _Run:
             for measured in measures.accounts
         )
         objective = measures.objective_usd
-        bound = min(objective, sum(self._bound_usd(account) for account in measures.accounts))
+        bound = min(objective, self._lower_bound_usd(judged))
         return Outcome(
             case_hash=case_hash(self.case),
             engine=ENGINE_VERSION,
@@ -184,6 +185,13 @@ class _Run:
             ),
             accounts=accounts,
         )
+
+    def _lower_bound_usd(self, judged: Judgement) -> float:
+        """One account's plan bounds it; of several, solved in turn, only a bound over all at once is true."""
+        accounts = judged.measures.accounts
+        if len(accounts) == 1:
+            return self._bound_usd(accounts[0])
+        return joint_bound_usd(self.case, judged, solver=self.solver)
 
     def _bound_usd(self, measured: AccountMeasures) -> float:
         plan = self.plans.get(measured.book.account.id)

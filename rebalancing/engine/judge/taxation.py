@@ -43,6 +43,11 @@ class ReturnBook:
         return tax_caused_usd(before=self.before, trades=self.added, rates=self.rates)
 
     @property
+    def tax_before_usd(self) -> float:
+        """The year's tax before the trades, carried losses at rho."""
+        return float(year_tax_usd(self.before, rates=self.rates))
+
+    @property
     def used_usd(self) -> Decimal:
         if self.tax.tax_used is not None:
             return self.tax.tax_used
