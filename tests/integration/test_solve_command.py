@@ -170,6 +170,16 @@ def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
     assert lines == [f"{tmp_path / 'nowhere.json'}: cannot be read: No such file or directory"]
 
 
+def test_a_folder_that_cannot_be_made_is_said_without_a_traceback(tmp_path: Path) -> None:
+    path = written(tmp_path / "case.json", canonical_json(a_case()))
+    taken = written(tmp_path / "taken", b"a file")
+
+    code, _, faults = solve(path, "--out", taken)
+
+    assert code == 2
+    assert faults == [f"--out {taken}: File exists"]
+
+
 def test_two_files_of_one_name_do_not_overwrite_each_other(tmp_path: Path) -> None:
     first = written(tmp_path / "case.json", canonical_json(a_case()))
     (tmp_path / "other").mkdir()

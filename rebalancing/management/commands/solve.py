@@ -71,9 +71,18 @@ class Command(BaseCommand):
             if out is None:
                 self.stdout.write(solved.outcome.decode())
         if out is not None:
-            out.mkdir(parents=True, exist_ok=True)
-            (out / path.name).write_bytes(b"".join(line + b"\n" for line in written))
+            faults += _write(out, path.name, written)
         return faults
+
+
+def _write(folder: Path, name: str, lines: list[bytes]) -> list[str]:
+    """Write the outcomes of one file; return what kept them from being written."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_bytes(b"".join(line + b"\n" for line in lines))
+    except OSError as error:
+        return [f"--out {folder}: {error.strerror}"]
+    return []
 
 
 def solve_bytes(data: bytes, *, blobs: Path) -> Solved:
