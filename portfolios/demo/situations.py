@@ -12,6 +12,17 @@ from portfolios.demo.specs import (
     SaleSpec,
 )
 
+_WHITCOMBE_FUNDS = (
+    ("BCUS", 0.05),
+    ("BCSM", 0.09),
+    ("BCID", 0.18),
+    ("BCEM", 0.07),
+    ("BCMU", 0.11),
+    ("BCCB", 0.05),
+    ("BCIP", 0.02),
+    ("BCRE", 0.05),
+)
+
 
 def first_situations() -> tuple[HouseholdSpec, ...]:
     """Write out the households whose situation lies in what they hold or must not hold."""
@@ -39,18 +50,22 @@ def _concentrated() -> HouseholdSpec:
         income="top",
         state="ME",
         situation="Concentrated low-basis stock",
-        look_at="Joint account: 38 % in Lumera Systems (LUMR), bought 2012 to 2015 at a fraction of today's price. It may not "
-        "exceed 30 %, the tax budget is $60,000 a year. The proposal walks it down and says what stopped it.",
+        look_at="Joint account: well over a third in Lumera Systems (LUMR), bought 2012 to 2015 at a fraction of today's price. It "
+        "may not exceed 30 %, the tax budget is $60,000 a year. The proposal walks it down as far as the budget goes and says so.",
     )
     draft.account(
         "joint",
         value=4_600_000,
         profile="growth",
         opened=date(2016, 3, 1),
-        style="policy",
+        style="none",
         holdings=(
             HoldingSpec(
                 symbol="LUMR", weight_frac=0.36, bought_on=(date(2012, 5, 14), date(2013, 9, 9), date(2015, 2, 17))
+            ),
+            *(
+                HoldingSpec(symbol=symbol, weight_frac=weight, bought_on=(date(2018, 3, 12), date(2022, 10, 3)))
+                for symbol, weight in _WHITCOMBE_FUNDS
             ),
         ),
         restrictions=(
@@ -107,8 +122,8 @@ def _employer() -> HouseholdSpec:
         income="high",
         state="CA",
         situation="Employer's stock",
-        look_at="Joint account: he is an officer of Opticore Labs (OPTQ), which is never traded; technology is "
-        "underweighted around it.",
+        look_at="Joint account: he is an officer of Opticore Labs (OPTQ), which is never traded: its shares stay, and the "
+        "US large-cap fund beside it is held below its target.",
     )
     draft.account(
         "joint",
@@ -231,7 +246,7 @@ def _gift_lots() -> HouseholdSpec:
         state="CA",
         situation="Gift lots for charity",
         look_at="Trust account: the oldest lots of Harrowgate Robotics (HGRB) are put aside for their foundation and never "
-        "sold; the rest of the position may go.",
+        "sold, whatever else is traded; the check “Gift lots stay” counts them.",
     )
     draft.account(
         "trust",
@@ -242,6 +257,7 @@ def _gift_lots() -> HouseholdSpec:
             HoldingSpec(symbol="HGRB", weight_frac=0.06, bought_on=(date(2018, 4, 9),), is_gift=True),
             HoldingSpec(symbol="HGRB", weight_frac=0.04, bought_on=(date(2022, 6, 13), date(2024, 3, 18))),
         ),
+        without=("BCSM",),
         settings={"budget_tax_usd": D(40000)},
     )
     draft.account("ira", owner=0, value=705_000, profile="balanced", opened=date(2018, 1, 16))
@@ -263,8 +279,8 @@ def _step_up() -> HouseholdSpec:
         "trust",
         value=1_410_000,
         profile="conservative",
-        opened=date(2013, 5, 6),
-        drift_frac=0.35,
+        opened=date(2023, 9, 5),
+        drift_frac=0.05,
         settings={"never_realize_gains": True},
     )
     return draft.household()

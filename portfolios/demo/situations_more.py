@@ -44,7 +44,7 @@ def _withdrawals() -> HouseholdSpec:
         state="SC",
         situation="Monthly withdrawals",
         look_at="Joint account: $18,000 leaves on the first of every month, and $10,000 always stays in cash; the proposal raises "
-        "what is missing at the least tax.",
+        "what is missing, and restores the allocation with the same sales.",
     )
     draft.account(
         "joint",
@@ -231,8 +231,8 @@ def _tight_tracking() -> HouseholdSpec:
         income="upper",
         state="MA",
         situation="Target first",
-        look_at="Joint account: tracking preference 9 of 10 and a cap of 1.5 % on tracking error; compare its trades with those of "
-        "Petrov, who asked for the opposite.",
+        look_at="Joint account: tracking preference 9 of 10 and a cap of 1.5 % on tracking error: nearness to the target counts for "
+        "more than the tax it costs.",
     )
     draft.account(
         "joint",
