@@ -61,7 +61,10 @@ class Command(BaseCommand):
             file = take(
                 firm, custodian=custodian, name=path.name, content=content, actor=actor, now=now, account=account
             )
-        except (DomainError, OSError) as refusal:
+        except OSError as fault:
+            self.stderr.write(f"{path.name}: refused. The file cannot be read: {fault.strerror}.")
+            return REFUSED
+        except DomainError as refusal:
             self.stderr.write(f"{path.name}: refused. {refusal}")
             return REFUSED
         for line in _told(file, is_preview=is_preview, now=now):
@@ -80,7 +83,8 @@ def _told(file: CustodianFile, *, is_preview: bool, now: datetime) -> Iterator[s
     summary = file_summary(file)
     kind = file.kind.replace("_", " ")
     as_of = f" as of {file.as_of_on}" if file.as_of_on else ""
-    known = f", known since {file.received_at:%Y-%m-%d %H:%M}" if file.received_at != now else ""
+    first = f"{file.received_at:%Y-%m-%d %H:%M}"
+    known = f", received before on {first}; how it stands" if file.received_at != now else ""
     yield f"{file.name}: {kind}{as_of}, {file.row_count:,} rows, {file.get_status_display().lower()}{known}."
     for sentence in file.said:
         yield f"  {sentence}"
