@@ -20,7 +20,7 @@ EFFECTIVE_ON = date(2026, 1, 2)
 
 
 def make_classes_and_profiles(demo: DemoFirm, *, now: datetime) -> None:
-    """Make asset classes, screens, identity groups and risk profiles; the CIO writes, a second CIO role is needed."""
+    """Make asset classes, screens, identity groups and risk profiles: one CIO writes them, the other approves."""
     cio = demo.with_role(Role.CIO)
     if AssetClass.objects.filter(firm=demo.firm).exists():
         return
