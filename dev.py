@@ -34,6 +34,7 @@ def _arguments() -> argparse.Namespace:
     add("check", gate.check, "run the quick part: lint, types, walls, unit tests")
     add("fix", gate.fix, "mend imports, format and simple lint")
     bench = add("bench", gate.bench, "measure, and write docs/performance.md")
+    bench.add_argument("--quick", action="store_true", help="only the engine, with fewer accounts: under five minutes")
     bench.add_argument("rest", nargs=argparse.REMAINDER, help="options of `manage.py bench`")
     add("screenshots", gate.screenshots, "draw the pages of the demo firm anew")
     add("lock", gate.lock, "choose versions anew and write requirements*.txt")

@@ -50,6 +50,12 @@ PLACES: Final[tuple[Place, ...]] = (
         views=("rebalancing:batch", "rebalancing:order", "rebalancing:fill"),
         allowed_by=(Capability.RELEASE, Capability.EXPORT_ORDERS, Capability.RECORD_FILLS),
     ),
+    Place(
+        label="House view",
+        url_name="house_view:house_view",
+        views=("house_view:",),
+        allowed_by=(Capability.VIEW_BOOK,),
+    ),
     Place(label="Data", url_name="data:files", views=("data:",), allowed_by=(Capability.VIEW_DATA,)),
     Place(label="Reports", url_name="reporting:reports", views=("reporting:",), allowed_by=(Capability.VIEW_REPORTS,)),
     Place(label="Audit", url_name="advisors:audit", views=("advisors:audit",), allowed_by=(Capability.VIEW_AUDIT,)),
@@ -107,6 +113,7 @@ def who_is(member: Membership) -> Who:
         firm_name=member.firm.name,
         menu_items=(
             MenuItem(label="Team", url=reverse("advisors:team"), icon="users"),
+            MenuItem(label="Tax policies", url=reverse("ledger:tax_policies"), icon="layers"),
             MenuItem(label="Password", url=reverse("account_change_password"), icon="key-round"),
             MenuItem(label="Two-factor sign-in", url=reverse("mfa_index"), icon="shield-check"),
         ),

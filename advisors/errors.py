@@ -18,8 +18,8 @@ class Conflict(DomainError):
 
 
 class Invalid(DomainError):
-    """What was asked for contradicts a rule or is incomplete: 422, with every fault named."""
+    """What was asked for contradicts a rule or is incomplete: 422, with every fault named; `faults` is never empty."""
 
     def __init__(self, message: str, *, faults: tuple[str, ...] = ()) -> None:
         super().__init__(message)
-        self.faults = faults or (message,)
+        self.faults: tuple[str, ...] = faults or (message,)

@@ -22,6 +22,9 @@ SCHEDULES: Final[tuple[ScheduledJob, ...]] = (
     ScheduledJob(name="heartbeat", task="advisors.tasks.beat_task", every_minutes=1),
     ScheduledJob(name="ring for open runs", task="rebalancing.tasks.ring_task", every_minutes=1),
     ScheduledJob(name="value what has moved", task="rebalancing.tasks.refresh_figures_task", every_minutes=1),
+    ScheduledJob(name="apply corporate actions", task="portfolios.tasks.ring_for_actions_task", every_minutes=5),
+    ScheduledJob(name="close tax years", task="portfolios.tasks.close_tax_years_task", every_minutes=60),
+    ScheduledJob(name="let breaks grow old", task="portfolios.tasks.age_breaks_task", every_minutes=60),
     ScheduledJob(name="forget ended sessions", task="advisors.tasks.forget_sessions_task", every_minutes=24 * 60),
 )
 

@@ -130,6 +130,32 @@ class Membership(models.Model):
         return f"membership {self.pk}"
 
 
+class ApiToken(models.Model):
+    """
+    A key by which a program acts as a member: kept as a hash, shown once when it is made.
+
+    It allows what the member's role allows, until it expires or is revoked.
+    """
+
+    membership = models.ForeignKey(Membership, on_delete=models.PROTECT, related_name="api_tokens")
+    name = models.CharField(max_length=80)
+    token_hash = models.CharField(max_length=64, unique=True)
+    created_at = models.DateTimeField()
+    expires_at = models.DateTimeField()
+    revoked_at = models.DateTimeField(null=True, blank=True)
+    last_used_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(expires_at__gt=F("created_at")), name="api_token_expires_after_creation"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"API token {self.pk}"
+
+
 class AuditEvent(models.Model):
     """
     One thing that was done: ids and values, no foreign keys, no client names.

@@ -1,8 +1,8 @@
-"""Addresses of preferences."""
+"""Addresses of preferences and tax returns."""
 
 from django.urls import path, register_converter
 
-from portfolios.views import preferences
+from portfolios.views import preferences, taxes
 
 app_name = "portfolios"
 
@@ -31,6 +31,7 @@ register_converter(GroupConverter, "settings_group")
 register_converter(LineConverter, "statement_line")
 
 _OF = "accounts/<int:account_id>/preferences/"
+_TAX = "tax-returns/<int:tax_return_id>/<int:year>/"
 
 urlpatterns = [
     path(_OF, preferences.preferences, name="preferences"),
@@ -39,6 +40,8 @@ urlpatterns = [
     path(f"{_OF}restrictions/", preferences.restrict, name="restrict"),
     path(f"{_OF}cash-needs/", preferences.need_cash, name="need_cash"),
     path(f"{_OF}<statement_line:what>/<int:line_id>/end/", preferences.end, name="end_line"),
-    path(f"{_OF}tax-situation/", preferences.state_taxes, name="state_taxes"),
+    path(_TAX, taxes.tax_situation, name="tax_situation"),
+    path(f"{_TAX}state/", taxes.state_tax_situation, name="state_tax_situation"),
+    path(f"{_TAX}rates/", taxes.show_tax_rates, name="tax_rates"),
     path("tax-households/<int:tax_household_id>/confirm/", preferences.confirm_tax, name="confirm_tax_household"),
 ]

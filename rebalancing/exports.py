@@ -11,7 +11,7 @@ import csv
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import date
+from datetime import date, timedelta
 from decimal import ROUND_DOWN, ROUND_HALF_EVEN, Decimal
 from io import StringIO
 from typing import Final
@@ -369,3 +369,8 @@ def price_near(close_usd: Decimal, *, seed: str, is_sale: bool) -> Decimal:
     hundredths = int(hashlib.sha256(seed.encode()).hexdigest()[:8], 16) % 1001
     move = Decimal(hundredths) / Decimal(1_000_000)
     return (close_usd * (1 - move if is_sale else 1 + move)).quantize(Decimal("0.0001"), ROUND_HALF_EVEN)
+
+
+def next_weekday(day: date) -> date:
+    """Return the next day that is no Saturday or Sunday: when a trade of a day settles, when orders are filled."""
+    return day + timedelta(days={4: 3, 5: 2}.get(day.weekday(), 1))

@@ -50,8 +50,9 @@ class ProposalFacts:
     """
     One proposal as the rules see it.
 
-    `label` names the account. The five `*_changed`, `moves` and `business_on` compare today with the case. `holds`,
-    `failed_checks` and `wash_conflicts` are sentences. `is_overridden` says that compliance let failed checks pass.
+    `label` names the account. `actions`, `*_changed`, `moves` and `business_on` compare today with the case: `actions`
+    are corporate actions applied since, `actions_ahead` those that take effect before orders of it could be filled.
+    `holds`, `failed_checks` and `wash_conflicts` are sentences. `is_overridden`: compliance let failed checks pass.
     """
 
     proposal_id: int
@@ -64,6 +65,8 @@ class ProposalFacts:
     business_on: date | None = None
     tolerance_frac: Decimal = DEFAULT_TOLERANCE_FRAC
     moves: tuple[PriceMove, ...] = ()
+    actions: tuple[str, ...] = ()
+    actions_ahead: tuple[str, ...] = ()
     is_position_changed: bool = False
     is_preference_changed: bool = False
     is_guidance_changed: bool = False
@@ -91,7 +94,8 @@ def stale_reasons(facts: ProposalFacts) -> tuple[str, ...]:
     if worst is not None and worst.move_frac > facts.tolerance_frac:
         now = "has no price" if worst.now_usd is None else f"moved {worst.move_frac:.1%}"
         reasons.append(f"{worst.symbol} {now}, more than the {facts.tolerance_frac:.1%} that the firm tolerates")
-    if facts.is_position_changed:
+    reasons += facts.actions
+    if facts.is_position_changed and not facts.actions:
         reasons.append("its positions or cash changed")
     if facts.is_preference_changed:
         reasons.append("preferences changed")
@@ -108,6 +112,7 @@ def release_bars(facts: ProposalFacts) -> tuple[str, ...]:
     if facts.pending_order_count:
         noun = "order is" if facts.pending_order_count == 1 else "orders are"
         bars.append(f"{facts.pending_order_count} {noun} still open")
+    bars += [f"its units are those of before the {action}" for action in facts.actions_ahead]
     return (*bars, *facts.wash_conflicts)
 
 

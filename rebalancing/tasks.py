@@ -7,7 +7,7 @@ import structlog
 from django.utils import timezone
 
 from advisors import audit
-from rebalancing.services import figures, runs, solving
+from rebalancing.services import figures, questions, runs, solving
 
 logger = structlog.get_logger(__name__)
 
@@ -23,6 +23,13 @@ def execute_chunk_task(*, chunk_id: int, **_: object) -> bool:
     """Work one chunk, unless somebody else has it or it is done."""
     with audit.acting_from("queue"):
         return solving.execute_chunk(chunk_id, worker=worker_here())
+
+
+def answer_question_task(*, question_id: int, **_: object) -> bool:
+    """Answer a question that the web process could not, unless somebody else did."""
+    from rebalancing.engine.reference import solve_convex  # only where somebody solves
+
+    return questions.answer_question(question_id, fallback=solve_convex, now=timezone.now())
 
 
 def ring_task(**_: object) -> int:

@@ -4,7 +4,7 @@ from datetime import date
 
 from django import forms
 
-from reporting.services import Wanted
+from reporting.services.reports import Wanted
 
 
 def _date_field(label: str, *, help_text: str = "") -> forms.DateField:

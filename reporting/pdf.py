@@ -7,20 +7,23 @@ fetched from the network: styles and font are files of ours, the picture stands 
 
 import json
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import date
 from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 from urllib.parse import quote
 
+import msgspec
 from django.conf import settings
 from django.template.loader import render_to_string
 
 from rebalancing.charts import Chart
 from reporting.charts import allocation_picture
 from reporting.measures.facts import ReportFacts
+from reporting.selectors.form_8949 import TaxForm
 
 if TYPE_CHECKING:
     from weasyprint import Document
@@ -85,9 +88,19 @@ def make_pdf(facts: ReportFacts, *, facts_hash: str, mark: str = "") -> MadePdf:
         "picture_uri": data_uri(svg_of(picture)) if picture else "",
         "mark_uri": data_uri(mark) if mark.strip().startswith("<svg") else "",
     }
-    with _fixed_dates(facts):
+    with _fixed_day(facts.heading.period_ends_on):
         front = _front_that_fits(context)
         return _write(_layout({**context, "front": front}), identifier=facts_hash)
+
+
+def make_form_pdf(found: TaxForm) -> MadePdf:
+    """Draw Form 8949 of an account and year; equal facts give equal bytes."""
+    identifier = sha256(msgspec.json.encode(found, order="deterministic")).hexdigest()
+    with _fixed_day(date(found.form.year, 12, 31)):
+        document = _layout(
+            {"tax": found}, template="reporting/form_8949_pdf.html", styles=("report.css", "form_8949.css")
+        )
+        return _write(document, identifier=identifier)
 
 
 def _front_that_fits(context: Mapping[str, object]) -> Front:
@@ -123,17 +136,22 @@ def data_uri(svg: str) -> str:
     return "data:image/svg+xml," + quote(svg)
 
 
-def _layout(context: Mapping[str, object]) -> "Document":
+def _layout(
+    context: Mapping[str, object],
+    *,
+    template: str = "reporting/client_report.html",
+    styles: Sequence[str] = ("report.css",),
+) -> "Document":
     import weasyprint
     from weasyprint.text.fonts import FontConfiguration
     from weasyprint.urls import FatalURLFetchingError
 
     fonts, fetcher = FontConfiguration(), own_fetcher()
-    html = render_to_string("reporting/client_report.html", dict(context))
-    style = weasyprint.CSS(filename=str(STATIC / "report.css"), font_config=fonts, url_fetcher=fetcher)
+    html = render_to_string(template, dict(context))
+    sheets = [weasyprint.CSS(filename=str(STATIC / name), font_config=fonts, url_fetcher=fetcher) for name in styles]
     page = weasyprint.HTML(string=html, base_url=STATIC.as_uri() + "/", url_fetcher=fetcher)
     try:
-        document: Document = page.render(stylesheets=[style], font_config=fonts)
+        document: Document = page.render(stylesheets=sheets, font_config=fonts)
     except FatalURLFetchingError as refused:  # no Exception, so that WeasyPrint lets it pass
         raise FetchRefused(str(refused)) from refused
     return document
@@ -162,11 +180,10 @@ def own_fetcher() -> object:
 
 
 @contextmanager
-def _fixed_dates(facts: ReportFacts) -> Iterator[None]:
+def _fixed_day(ends_on: date) -> Iterator[None]:
     """Give font subsets the date of the report, not of the clock, so that equal facts give equal bytes."""
-    ends = facts.heading.period_ends_on
     before = os.environ.get("SOURCE_DATE_EPOCH")
-    os.environ["SOURCE_DATE_EPOCH"] = str((ends.toordinal() - 719163) * 86400)
+    os.environ["SOURCE_DATE_EPOCH"] = str((ends_on.toordinal() - 719163) * 86400)
     try:
         yield
     finally:

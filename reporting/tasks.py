@@ -5,7 +5,7 @@ from django.utils import timezone
 
 from advisors import audit
 from rebalancing.tasks import worker_here
-from reporting import services
+from reporting.services import reports as services
 
 logger = structlog.get_logger(__name__)
 

@@ -12,11 +12,13 @@ from advisors.access import HtmxRequest, requires
 from advisors.errors import Invalid
 from advisors.permissions import Capability, can
 from advisors.responses import page_or_part, see_other
-from reporting import services
 from reporting.charts import allocation_picture
 from reporting.forms import ReportForm, this_year
 from reporting.pdf import FRONTS
+from reporting.selectors.form_8949 import tax_form_in_book
 from reporting.selectors.reports import ReportSubject, report_page, report_rows, report_subject
+from reporting.services import reports as services
+from reporting.services import tax_forms
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,6 +70,41 @@ def download(request: HtmxRequest, report_id: int) -> HttpResponse:
     """Hand out the PDF."""
     file = services.download_report(request.membership, report_id, now=timezone.now())
     response = HttpResponse(file.content, content_type="application/pdf")
+    response["Content-Disposition"] = f'attachment; filename="{file.name}"'
+    return response
+
+
+@requires(Capability.VIEW_REPORTS)
+@require_http_methods(["GET", "POST"])
+def form_8949(request: HtmxRequest, account_id: int, year: int) -> HttpResponse:
+    """Show a year's dispositions as lines of Form 8949; posting asks for the PDF."""
+    tax = tax_form_in_book(request.membership, account_id, year=year)
+    refusal = ""
+    if request.method == "POST":
+        try:
+            made = tax_forms.issue_form_8949(request.membership, account_id=account_id, year=year, now=timezone.now())
+        except Invalid as refused:
+            refusal = str(refused)
+        else:
+            return see_other(request, reverse("reporting:report", args=[made.pk]))
+    context = {
+        "tax": tax,
+        "refusal": refusal,
+        "can_issue": can(request.membership, Capability.ISSUE_REPORTS),
+        "trail": (
+            Step(label=f"{tax.account} ··{tax.number_last4}", url=reverse("accounts:account", args=[account_id])),
+            Step(label=f"Form 8949, {year}"),
+        ),
+    }
+    return render(request, "reporting/form_8949.html", context, status=422 if refusal else 200)
+
+
+@requires(Capability.VIEW_REPORTS)
+@require_GET
+def form_8949_csv(request: HtmxRequest, account_id: int, year: int) -> HttpResponse:
+    """Hand out the lines as CSV."""
+    file = tax_forms.download_form_8949(request.membership, account_id=account_id, year=year, now=timezone.now())
+    response = HttpResponse(file.content, content_type="text/csv; charset=utf-8")
     response["Content-Disposition"] = f'attachment; filename="{file.name}"'
     return response
 

@@ -9,7 +9,7 @@ import msgspec
 
 from rebalancing.engine.case import case_hash
 from rebalancing.engine.judge.booking import book_account, cents
-from rebalancing.engine.judge.figures import account_gain_usd
+from rebalancing.engine.judge.figures import account_gain_usd, report_household
 from rebalancing.engine.judge.measures import measure_trades
 from rebalancing.engine.outcome import (
     AccountOutcome,
@@ -187,6 +187,7 @@ def outcome(
             for book in measures.returns
         ),
         accounts=accounts,
+        household=report_household(measures),
     )
 
 

@@ -8,12 +8,17 @@ from typing import TYPE_CHECKING
 import pytest
 from django.core.cache import cache
 from django.test import Client
+from hypothesis import HealthCheck, settings
 
 if TYPE_CHECKING:
     from advisors.models import Firm, Membership, Role, User
 
 IS_CI = os.environ.get("CI") == "true"
 ABSENT = "is not on this machine"  # the one skip that CI takes: real files that the project may not ship
+
+# No test fails because the machine is busy.
+settings.register_profile("on a busy machine", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("on a busy machine")
 
 
 def _is_lost(report: pytest.TestReport | pytest.CollectReport) -> bool:

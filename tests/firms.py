@@ -11,7 +11,7 @@ import msgspec
 import zstandard
 
 from advisors.models import Firm
-from portfolios.models.guidance import Product, RiskProfile, Substitute
+from portfolios.models.guidance import RiskProfile
 from portfolios.models.households import Account, TaxReturn
 from portfolios.models.market import Blob, RiskModelVersion
 from portfolios.models.securities import AssetClass, Security, SecurityKind
@@ -37,6 +37,7 @@ from tests.factories import (
     TaxReturnFactory,
     TaxSituationFactory,
 )
+from tests.house_views import add_product, add_substitute
 
 CLASSES = (("us_large", "US Large Cap"), ("bonds", "Bonds"), ("cash", "Cash"))
 SECURITIES = (  # symbol, class, price, market exposure, specific variance
@@ -118,9 +119,9 @@ def open_desk(**firm: Any) -> Desk:
         securities[symbol] = SecurityFactory.create(symbol=symbol, kind=kind)
         FirmSecurityFactory.create(firm=made, security=securities[symbol], asset_class=classes[asset_class])
         PriceFactory.create(security=securities[symbol], price_usd=Decimal(price))
-    Product.objects.create(firm=made, asset_class=classes["us_large"], security=securities["VTI"])
-    Product.objects.create(firm=made, asset_class=classes["bonds"], security=securities["BND"])
-    Substitute.objects.create(firm=made, security=securities["VTI"], use=securities["ITOT"], hurdle_bps=Decimal(3))
+    add_product(made, asset_class=classes["us_large"], security=securities["VTI"])
+    add_product(made, asset_class=classes["bonds"], security=securities["BND"])
+    add_substitute(made, security=securities["VTI"], use=securities["ITOT"], hurdle_bps=Decimal(3))
     _import_risk_model(made)
     return Desk(firm=made, profile=profile, classes=classes, securities=securities)
 

@@ -14,7 +14,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from config.dev.environment import prepare
-from config.dev.steps import PYTHON, VAR, Children, Stop, manage, step
+from config.dev.steps import PYTHON, VAR, Children, Stop, manage, run_beside, step
 
 PASSWORD_FILE = VAR / "demo" / "password.txt"
 
@@ -69,8 +69,11 @@ def _erase_database() -> None:
 def build(children: Children) -> None:
     """Make the demo firm and its day; the worker that did it is left running among the children."""
     state = DemoState()
+    kernels_are_warm = run_beside(PYTHON, "manage.py", "warm_engine")
     migrate(state)
     state.once("demo firm and its custodian files", lambda: manage("demo_data"))
+    with step("kernels, compiled the first time"):
+        kernels_are_warm()
     children.start("worker", PYTHON, "manage.py", "qcluster", log=VAR / "log" / "worker.log")
     state.once("nightly run", lambda: manage("rebalance", "--all"))
     state.once("release, order files and fills", lambda: manage("demo_day"))

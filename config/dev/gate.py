@@ -4,7 +4,7 @@ import time
 from argparse import Namespace
 from dataclasses import dataclass, field
 
-from config.dev.environment import browser, prepare
+from config.dev.environment import browser, index_settings, prepare
 from config.dev.steps import PYTHON, ROOT, VENV, Stop, run, step
 
 BIN = VENV / "bin"
@@ -66,12 +66,14 @@ def test(args: Namespace) -> None:
     prepare(for_tests=True)
     verdict = Verdict()
     if args.database_only:
+        verdict.check("kernels", PYTHON, "manage.py", "warm_engine")
         paths = [f"tests/{name}" for name in TOUCH_THE_DATABASE if (ROOT / "tests" / name).is_dir()]
         verdict.check("tests that touch the database", *PYTEST, *WORKERS, *paths)
         verdict.close()
         return
     _static(verdict)
     _django(verdict)
+    verdict.check("kernels", PYTHON, "manage.py", "warm_engine")
     verdict.check("tests", *PYTEST, *WORKERS, "tests", "--ignore=tests/browser")
     env = {"DJANGO_ALLOW_ASYNC_UNSAFE": "true", "TRIMTAB_BROWSER": browser()}
     verdict.check("tests in the browser", *PYTEST, "tests/browser", env=env)
@@ -83,6 +85,7 @@ def check(_: Namespace) -> None:
     prepare(for_tests=True)
     verdict = Verdict()
     _static(verdict)
+    verdict.check("kernels", PYTHON, "manage.py", "warm_engine")
     verdict.check("unit tests", *PYTEST, *WORKERS, "tests/unit", "tests/conventions", "-m", "not slow")
     verdict.close()
 
@@ -96,9 +99,21 @@ def fix(_: Namespace) -> None:
 
 
 def bench(args: Namespace) -> None:
-    """Measure, and write docs/performance.md."""
+    """Measure, and write docs/performance.md; `--quick` only the engine, in under five minutes."""
     prepare(for_tests=True)
-    run(PYTHON, "manage.py", "bench", *args.rest)
+    _install_baselines()
+    quick = ("--quick",) if args.quick else ()
+    run(PYTHON, "manage.py", "bench", *quick, *args.rest)
+
+
+def _install_baselines() -> None:
+    """Install the solvers that the engine is compared with; the table names the ones that are missing."""
+    command = (BIN / "uv", "pip", "install", "--python", PYTHON, "--require-hashes")
+    try:
+        with step("solvers to compare with"):
+            run(*command, "-r", "requirements-bench.txt", env=index_settings(), quiet=True)
+    except Stop as fault:
+        print(f"          {fault}", flush=True)
 
 
 def screenshots(_: Namespace) -> None:
@@ -113,7 +128,7 @@ def lock(_: Namespace) -> None:
     """Choose versions anew and write them with their hashes; the files name no host."""
     prepare(for_tests=True)
     options = ("--generate-hashes", "--universal", "--no-header", "--no-annotate")
-    for name in ("requirements", "requirements-dev"):
+    for name in ("requirements", "requirements-dev", "requirements-bench"):
         with step(f"{name}.txt"):
             command = (BIN / "uv", "pip", "compile", "--quiet", "--upgrade", *options)
-            run(*command, "--python-version", "3.11", f"{name}.in", "-o", f"{name}.txt")
+            run(*command, "--python-version", "3.11", f"{name}.in", "-o", f"{name}.txt", env=index_settings())

@@ -6,7 +6,7 @@ import signal
 import subprocess
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -62,6 +62,20 @@ def manage(*words: str, env: dict[str, str] | None = None, quiet: bool = False) 
     """Run a management command in the project's environment."""
     level = {} if "TRIMTAB_LOG_LEVEL" in os.environ else {"TRIMTAB_LOG_LEVEL": "WARNING"}
     return run(PYTHON, "manage.py", *words, env={**level, **(env or {})}, quiet=quiet)
+
+
+def run_beside(*command: str | Path) -> Callable[[], None]:
+    """Start a command that speaks only when it fails, and return what waits for its end."""
+    child = subprocess.Popen(
+        [str(word) for word in command], cwd=ROOT, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+    )
+
+    def wait() -> None:
+        said, _ = child.communicate()
+        if child.returncode:
+            raise Stop(f"{said}\n`{' '.join(map(str, command))}` ended with {child.returncode}.".strip())
+
+    return wait
 
 
 class Children:

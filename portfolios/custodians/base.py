@@ -5,6 +5,10 @@ from datetime import date
 from decimal import Decimal
 from enum import StrEnum
 
+from portfolios.ledger.corporate_actions.terms import ActionTerms
+from portfolios.ledger.gains import term_of
+from portfolios.ledger.types import Term
+
 
 class Severity(StrEnum):
     """An error keeps its account (or, without one, the whole file) from posting; a note is only shown."""
@@ -19,6 +23,7 @@ class FileKind(StrEnum):
     CASH = "cash"
     TRANSACTIONS = "transactions"
     REALISED = "realised"
+    FORM_1099B = "form_1099b"
     STATEMENT = "statement"  # positions by lot, trades and cash of an account in one file
     PRICES = "prices"
     SECURITIES = "securities"
@@ -64,12 +69,17 @@ class Fault:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PositionRow:
-    """What the custodian says is held of one security, all lots together."""
+    """
+    What the custodian says is held of one security, all lots together.
+
+    `security_name` is what the file calls a security for which it gives neither symbol nor CUSIP.
+    """
 
     row: int
     symbol: str
     cusip: str = ""
     isin: str = ""
+    security_name: str = ""
     description: str = ""
     kind: str = ""
     units: Decimal
@@ -92,6 +102,7 @@ class LotRow:
     symbol: str
     cusip: str = ""
     isin: str = ""
+    security_name: str = ""
     units: Decimal
     cost_usd: Decimal | None
     acquired_on: date | None
@@ -120,7 +131,8 @@ class TransactionRow:
     One row of activity.
 
     `units` and `amount_usd` are signed as the account sees them (a purchase: units up, amount down). `ref` is the
-    custodian's own id, empty where there is none. `fee_usd` is already inside `amount_usd`.
+    custodian's own id, empty where there is none. `fee_usd` is already inside `amount_usd`. `ratio` of a split is new
+    units for one old, None where the file does not tell it.
     """
 
     row: int
@@ -130,7 +142,9 @@ class TransactionRow:
     symbol: str = ""
     cusip: str = ""
     isin: str = ""
+    security_name: str = ""
     units: Decimal = Decimal(0)
+    ratio: Decimal | None = None
     price_usd: Decimal | None = None
     amount_usd: Decimal = Decimal(0)
     fee_usd: Decimal = Decimal(0)
@@ -142,19 +156,48 @@ class TransactionRow:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RealisedRow:
-    """One closed lot as the custodian reports it; `disallowed_usd` is positive."""
+    """
+    One closed lot as the custodian reports it, or one line of its Form 1099-B.
+
+    `acquired_on` is None where the file says "various" or nothing. `disallowed_usd` is positive, `gain_usd` is the gain
+    as stated, before it. `box` is A to F of Form 8949. A line of a 1099-B is compared with the ledger, never booked.
+    """
 
     row: int
     symbol: str
     cusip: str = ""
+    isin: str = ""
+    security_name: str = ""
+    description: str = ""
     units: Decimal
     acquired_on: date | None
     closed_on: date
     proceeds_usd: Decimal
     cost_usd: Decimal | None
+    gain_usd: Decimal | None = None
     short_gain_usd: Decimal | None = None
     long_gain_usd: Decimal | None = None
     disallowed_usd: Decimal = Decimal(0)
+    term: Term | None = None
+    box: str = ""
+    is_covered: bool | None = None
+    is_1099b: bool = False
+
+    @property
+    def tax_year(self) -> int:
+        """Return the year in which the sale counts: that of its trade date."""
+        return self.closed_on.year
+
+    def stated_term(self) -> Term | None:
+        """Return the term that the row tells, None where it tells none or both."""
+        if self.term is not None:
+            return self.term
+        has_short, has_long = bool(self.short_gain_usd), bool(self.long_gain_usd)
+        if has_short != has_long:
+            return Term.SHORT if has_short else Term.LONG
+        if has_short or self.acquired_on is None:
+            return None
+        return term_of(held_from_on=self.acquired_on, sold_on=self.closed_on)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -246,13 +289,12 @@ class SubstituteRow:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CorporateActionRow:
-    """`ratio` is new units per old unit."""
+    """An announced action; `buy_children` says whether models split their weight over what a spin-off delivers."""
 
     row: int
-    symbol: str
-    kind: str
-    effective_on: date
-    ratio: Decimal | None
+    terms: ActionTerms
+    note: str = ""
+    buy_children: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 from datetime import date
 from decimal import Decimal
 
-from portfolios.custodians import fidelity_history
+from portfolios.custodians import fidelity_history, ofx
 from portfolios.custodians.base import (
     CashRow,
     FileKind,
@@ -18,6 +18,7 @@ from portfolios.custodians.base import (
 from portfolios.custodians.cells import FaultLog, RowReader, account_number, parse_us_date
 from portfolios.custodians.decoding import Line, read_grid
 from portfolios.custodians.fidelity_history import BLANKS, body_and_date, stated_account
+from portfolios.custodians.ofx_reader import is_ofx
 from portfolios.custodians.sections import check_columns, columns_of, readers
 
 CUSTODIAN = "fidelity"
@@ -44,10 +45,12 @@ _SUBTOTAL = "Subtotal of "
 
 def parse(*, file_name: str, content: bytes, account: str) -> ParsedFile:
     """
-    Parse one Fidelity download; its header tells which.
+    Parse one Fidelity download, CSV or OFX; its header tells which.
 
     :raises Unreadable: not a table at all
     """
+    if is_ofx(content):
+        return ofx.parse(custodian=CUSTODIAN, content=content, account=account)
     grid = read_grid(content)
     log = FaultLog(list(grid.faults))
     lines = [line for line in grid.lines if not line.is_blank()]

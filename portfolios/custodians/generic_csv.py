@@ -3,12 +3,13 @@
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
-from portfolios.custodians import generic_accounts, generic_guidance, generic_market
+from portfolios.custodians import generic_accounts, generic_actions, generic_gains, generic_guidance, generic_market
 from portfolios.custodians.base import FileKind, ParsedFile
 from portfolios.custodians.cells import FaultLog, RowReader, account_number
 from portfolios.custodians.decoding import Line, read_grid
 
 CUSTODIAN = "generic"
+_COMPLETE_KINDS = frozenset({FileKind.LOTS, FileKind.FORM_1099B})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,6 +43,12 @@ FORMATS = (
         "settled symbol cusip quantity price fee loss ref description",
         generic_accounts.read_transactions,
     ),
+    _format(
+        FileKind.FORM_1099B,
+        "account quantity acquired sold proceeds basis",
+        "symbol cusip description wash_disallowed gain term box covered",
+        generic_gains.read_form_1099b,
+    ),
     _format(FileKind.PRICES, "symbol date price", "", generic_market.read_prices),
     _format(
         FileKind.SECURITIES,
@@ -49,7 +56,12 @@ FORMATS = (
         "cusip isin asset_class sector industry country identity_group screens quantity_step half_spread_bps buyable",
         generic_market.read_securities,
     ),
-    _format(FileKind.CORPORATE_ACTIONS, "symbol kind effective", "ratio", generic_market.read_corporate_actions),
+    _format(
+        FileKind.CORPORATE_ACTIONS,
+        "symbol kind effective",
+        generic_actions.OPTIONAL_COLUMNS,
+        generic_actions.read_corporate_actions,
+    ),
     _format(
         FileKind.RISK_MODEL,
         "model as_of record symbol factor other_factor value",
@@ -98,7 +110,7 @@ def _find_format(header: list[str], *, row: int, log: FaultLog) -> Format | None
         if each.required <= columns <= each.required | each.optional:
             return each
     nearest = max(FORMATS, key=lambda each: (len(columns & each.required), len(columns & each.optional)))
-    if not columns & nearest.required:
+    if 2 * len(columns & nearest.required) < len(nearest.required):
         log.error("The first row is not the header of any generic format; see docs/custodians.md.", row=row)
         return None
     said = f"The header is nearest to “{nearest.kind.value}”, but"
@@ -114,10 +126,11 @@ def _has_end(content: bytes) -> bool:
 
 
 def _tell_open_end(kind: FileKind, last: Line, *, header: list[str], log: FaultLog) -> None:
-    """A file of lots states its accounts completely: what may be cut off must not close lots of the last one."""
-    if kind is FileKind.LOTS:
+    """Lots and lines of a 1099-B state their accounts completely: what may be cut off must hold the last one."""
+    if kind in _COMPLETE_KINDS:
         said = dict(zip(header, last.cells, strict=False)).get("account", "")
-        message = "The last line does not end: the file may be cut off, and lots of this account may be missing."
+        missing = "lots" if kind is FileKind.LOTS else "lines"
+        message = f"The last line does not end: the file may be cut off, and {missing} of this account may be missing."
         log.error(message, row=last.number, account=account_number(said))
     else:
         message = "The last line does not end; if the file was cut off, its last value may be incomplete."

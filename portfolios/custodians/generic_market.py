@@ -1,16 +1,15 @@
-"""Generic files about the market: prices, the security master, corporate actions."""
+"""Generic files about the market: prices and the security master."""
 
 import re
 from collections.abc import Iterator
 from datetime import date
 from decimal import Decimal
 
-from portfolios.custodians.base import CorporateActionRow, FileKind, ParsedFile, PriceRow, SecurityRow
+from portfolios.custodians.base import FileKind, ParsedFile, PriceRow, SecurityRow
 from portfolios.custodians.cells import FaultLog, RowReader
 
 CUSTODIAN = "generic"
 SECURITY_KINDS = frozenset({"stock", "etf", "fund", "cash", "other"})
-ACTION_KINDS = frozenset({"split", "reverse_split", "spin_off", "merger", "symbol_change", "other"})
 _KEY = re.compile(r"[A-Za-z0-9][A-Za-z0-9_\-]{0,47}")
 _MAX_PRICE_USD = Decimal(10) ** 9
 
@@ -93,28 +92,3 @@ def _screens(row: RowReader) -> tuple[str, ...]:
         if not _KEY.fullmatch(key):
             row.fail(f"“{key[:40]}” is not a key of a screen.", "screens")
     return keys
-
-
-def read_corporate_actions(rows: Iterator[RowReader], log: FaultLog) -> ParsedFile:
-    """Read announced corporate actions."""
-    del log
-    actions: list[CorporateActionRow] = []
-    for row in rows:
-        kind = row.need_text("kind").lower()
-        if kind and kind not in ACTION_KINDS:
-            row.fail(f"“{kind}” is not one of {', '.join(sorted(ACTION_KINDS))}.", "kind")
-        ratio = row.maybe_number("ratio")
-        if ratio is not None and ratio <= 0:
-            row.fail(f"The ratio {ratio} is not above 0.", "ratio")
-        if ratio is None and kind in ("split", "reverse_split"):
-            row.fail("A split needs its ratio.", "ratio")
-        action = CorporateActionRow(
-            row=row.number,
-            symbol=row.symbol("symbol"),
-            kind=kind,
-            effective_on=row.need_date("effective"),
-            ratio=ratio,
-        )
-        if row.is_good:
-            actions.append(action)
-    return ParsedFile(custodian=CUSTODIAN, kind=FileKind.CORPORATE_ACTIONS, corporate_actions=tuple(actions))

@@ -1,5 +1,6 @@
 """Rows of a Flex query put together by account: positions, lots, cash, trades, money movements."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date
@@ -21,6 +22,7 @@ CUSTODIAN = "ibkr"
 BLANKS = frozenset({"", "-", "--"})
 _DETAIL = frozenset({"", "DETAIL", "EXECUTION"})
 _DUST_USD = Decimal("0.005")
+_SPLIT = re.compile(r"\bSPLIT (\d+(?:\.\d+)?) FOR (\d+(?:\.\d+)?)\b", re.IGNORECASE)
 _K = TransactionKind
 _CASH_KINDS = {
     "Dividends": _K.DIVIDEND,
@@ -307,6 +309,16 @@ def _read_corporate_action(row: RowReader) -> TransactionRow:
         units=row.signed_units("quantity"),
         amount_usd=row.maybe_number("proceeds") or Decimal(0),
         action=said,
+        ratio=_split_ratio(row.text("description")) if said in ("FS", "RS") else None,
         description=row.text("description"),
         ref=row.text("transactionID"),
     )
+
+
+def _split_ratio(told: str) -> Decimal | None:
+    """Read new units for one old from "AAPL(US0378331005) SPLIT 4 FOR 1 (AAPL, APPLE INC, US0378331005)"."""
+    found = _SPLIT.search(told)
+    if found is None:
+        return None
+    new, old = Decimal(found[1]), Decimal(found[2])
+    return new / old if new > 0 and old > 0 else None

@@ -1,6 +1,5 @@
 """Parsed rows in the words of the ledger: what an account's custodian states, and what its activity did."""
 
-import hashlib
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -17,7 +16,8 @@ from portfolios.custodians.base import (
     TransactionKind,
     TransactionRow,
 )
-from portfolios.ledger.gains import term_of
+from portfolios.custodians.security_names import NamedRow, SecurityNames, is_named
+from portfolios.custodians.told_before import BookedTrade, digest, is_filled, is_told, transaction_ref
 from portfolios.ledger.statements import StatedLot, Statement
 from portfolios.ledger.types import CENT, ZERO, Cash, Disposition, EventKind, Lot, LotEvent, Relief, Term
 
@@ -33,24 +33,6 @@ _MONEY_KINDS = {
 }
 _PURCHASES = {_K.BUY: EventKind.BUY, _K.REINVEST: EventKind.REINVEST}
 _OPTION = "Option"
-MAX_REF = 100
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SecurityNames:
-    """The security master as custodians' rows look things up in it: by symbol, by CUSIP, by ISIN."""
-
-    symbols: frozenset[str]
-    by_cusip: Mapping[str, str] = field(default_factory=dict)
-    by_isin: Mapping[str, str] = field(default_factory=dict)
-
-    def find(self, row: LotRow | PositionRow | TransactionRow | RealisedRow) -> str:
-        """Return the symbol of the master, "" where the security is unknown."""
-        for spelled in (row.symbol, row.symbol.replace("/", "."), row.symbol.replace(" ", ".")):
-            if spelled in self.symbols:
-                return spelled
-        isin = "" if isinstance(row, RealisedRow) else row.isin
-        return self.by_cusip.get(row.cusip, "") or self.by_isin.get(isin, "")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,7 +41,8 @@ class Known:
     What the ledger knows already of an account.
 
     `stated_on` is the day of its last positions; `ratios` are announced splits by symbol; `fills` are trades that our
-    own fills booked, units by (kind, symbol, day); `gains` are sales whose gains are booked, as (symbol, day).
+    own fills booked, units by (kind, symbol, day); `gains` are sales whose gains are booked, as (symbol, day). `booked`
+    are the references of trades that files told before, those of another custodian's layout with its name before them.
     """
 
     stated_on: date | None = None
@@ -67,6 +50,16 @@ class Known:
     ratios: Mapping[str, Decimal] = field(default_factory=dict)
     fills: Mapping[tuple[str, str, date], Decimal] = field(default_factory=dict)
     gains: frozenset[tuple[str, date]] = frozenset()
+    booked: Mapping[BookedTrade, frozenset[str]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StatedRow:
+    """One realised row with the symbol of its security; `ref` is unique in the account and the same in every file."""
+
+    symbol: str
+    ref: str
+    row: RealisedRow
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,13 +68,15 @@ class Spoken:
     One account of a file in the ledger's words.
 
     `statement` is None where the file states neither holdings nor cash. `unknown` has a fault for each security that
-    nobody knows, by what the file calls it; `notes` concern what is left out and keeps nothing from posting.
+    nobody knows, by what the file calls it; `notes` concern what is left out and keeps nothing from posting. `stated`
+    are the closed lots and the lines of a 1099-B, to compare with what the ledger realised.
     """
 
     statement: Statement | None
     events: tuple[LotEvent, ...]
     unknown: Mapping[str, Fault]
     notes: tuple[Fault, ...]
+    stated: tuple[StatedRow, ...] = ()
 
 
 @dataclass(slots=True)
@@ -93,13 +88,24 @@ class _Ear:
     unknown: dict[str, Fault] = field(default_factory=dict)
     notes: list[Fault] = field(default_factory=list)
 
-    def symbol(self, row: LotRow | PositionRow | TransactionRow | RealisedRow) -> str:
+    def symbol(self, row: NamedRow) -> str:
         """Return the known symbol of a row; the first row of each unknown one becomes a fault."""
         found = self.names.find(row)
         if not found:
-            told = row.symbol or row.cusip
-            message = f"The security {told} is not in the security master."
+            told = row.symbol or row.cusip or row.isin or row.security_name[:60]
+            name = f" ({row.security_name[:60]})" if row.security_name and told != row.security_name[:60] else ""
+            message = f"The security {told}{name} is not in the security master."
             self.unknown.setdefault(told, Fault(row=row.row, column="symbol", account=self.number, message=message))
+        return found
+
+    def compared(self, row: RealisedRow) -> str:
+        """Return the known symbol of a line that is only compared; an unknown one is noted and keeps nothing back."""
+        found = self.names.find(row)
+        if not found:
+            told = row.symbol or row.cusip or row.security_name[:60]
+            message = f"The security {told} is not in the security master: the line is not compared."
+            note = Fault(row=row.row, column="symbol", account=self.number, message=message, severity=Severity.NOTE)
+            self.notes.append(note)
         return found
 
 
@@ -107,8 +113,9 @@ def speak(parsed: ParsedAccount, *, as_of: date, names: SecurityNames, known: Kn
     """Say what an account's rows mean for the ledger; nothing is guessed for a security that is unknown."""
     ear = _Ear(number=parsed.number, names=names)
     statement = _statement(parsed, as_of=as_of, ear=ear)
-    events = (*_transactions(parsed.transactions or (), ear, known), *_realised(parsed.realised or (), ear, known))
-    return Spoken(statement=statement, events=events, unknown=ear.unknown, notes=tuple(ear.notes))
+    stated = _stated_rows(parsed.realised or (), ear)
+    events = (*_transactions(parsed.transactions or (), ear, known), *_realised(stated, known))
+    return Spoken(statement=statement, events=events, unknown=ear.unknown, notes=tuple(ear.notes), stated=stated)
 
 
 def _statement(parsed: ParsedAccount, *, as_of: date, ear: _Ear) -> Statement | None:
@@ -180,42 +187,25 @@ def _transactions(rows: Iterable[TransactionRow], ear: _Ear, known: Known) -> tu
     held: dict[str, Decimal] = defaultdict(lambda: ZERO, known.held)
     fills = dict(known.fills)
     events = []
-    for row in sorted(rows, key=lambda row: row.traded_on):  # stable: the file's own order within a day
-        ref = transaction_ref(row, seen)
-        symbol = ear.symbol(row) if row.symbol or row.cusip else ""
-        if (row.symbol or row.cusip) and not symbol:
+    ordered = sorted(rows, key=lambda row: row.traded_on)  # stable: the file's own order within a day
+    refs = [transaction_ref(row, seen) for row in ordered]
+    told = set(refs)
+    for row, ref in zip(ordered, refs, strict=True):
+        symbol = ear.symbol(row) if is_named(row) else ""
+        if is_named(row) and not symbol:
             continue
-        if _is_filled(row, symbol, fills):
+        if is_filled(row, symbol, fills):
             message = f"The {row.kind.value} of {symbol} was booked from our own fills already."
+            ear.notes.append(Fault(row=row.row, account=ear.number, message=message, severity=Severity.NOTE))
+            continue
+        if is_told(row, symbol, ref=ref, told=told, booked=known.booked):
+            message = f"The {row.kind.value} of {symbol} was booked from a file of another kind already."
             ear.notes.append(Fault(row=row.row, account=ear.number, message=message, severity=Severity.NOTE))
             continue
         events.append(_event(row, symbol, ref=ref, held=held, known=known))
         if known.stated_on is None or row.traded_on > known.stated_on:
             held[symbol] += row.units
     return tuple(events)
-
-
-def _is_filled(row: TransactionRow, symbol: str, fills: dict[tuple[str, str, date], Decimal]) -> bool:
-    """Tell whether our own fills booked a trade; a custodian may state several fills as one, or one as several."""
-    told = (row.kind.value, symbol, row.traded_on)
-    units = abs(row.units)
-    if not units or fills.get(told, ZERO) < units:
-        return False
-    fills[told] -= units
-    return True
-
-
-def transaction_ref(row: TransactionRow, seen: Counter[str]) -> str:
-    """Return the custodian's own reference, else the row's content and its place among equals."""
-    if row.ref:
-        return f"t:{row.ref}" if len(row.ref) <= MAX_REF else f"t:{_digest(row.ref)}"
-    told = _digest(row.kind, row.traded_on, row.symbol, row.cusip, row.units.normalize(), row.amount_usd.normalize())
-    seen[told] += 1
-    return f"t:{told}:{seen[told]}"
-
-
-def _digest(*parts: object) -> str:
-    return hashlib.sha256("|".join(map(str, parts)).encode()).hexdigest()[:20]
 
 
 def _cents(amount_usd: Decimal) -> Decimal:
@@ -238,6 +228,7 @@ def _event(row: TransactionRow, symbol: str, *, ref: str, held: Mapping[str, Dec
             security=symbol,
             units=abs(row.units),
             amount_usd=_cents(row.amount_usd),
+            fee_usd=_cents(row.fee_usd),
             method=Relief.FIFO,
         )
     if row.kind is _K.SPLIT and moves_units:
@@ -249,7 +240,7 @@ def _opening(row: TransactionRow, symbol: str, *, kind: EventKind, ref: str) -> 
     is_bought = kind is not EventKind.TRANSFER_IN
     paid = -_cents(row.amount_usd)
     lot = Lot(
-        key=f"{symbol}-{row.traded_on:%Y%m%d}-{_digest(ref)[:8]}",
+        key=f"{symbol}-{row.traded_on:%Y%m%d}-{digest(ref)[:8]}",
         root_key=f"{symbol}-{row.traded_on:%Y%m%d}",
         security=symbol,
         units=abs(row.units),
@@ -265,13 +256,14 @@ def _opening(row: TransactionRow, symbol: str, *, kind: EventKind, ref: str) -> 
         security=symbol,
         units=lot.units,
         amount_usd=_cents(row.amount_usd),
+        fee_usd=_cents(row.fee_usd),
         lot=lot,
     )
 
 
 def _split(row: TransactionRow, symbol: str, *, ref: str, held: Decimal, known: Known) -> LotEvent:
-    """Book a split by its announced ratio, else by what it added to the units held; without either it is past."""
-    ratio = known.ratios.get(symbol)
+    """Book a split by its announced ratio, else by the file's, else by what it added; without any it is past."""
+    ratio = known.ratios.get(symbol) or row.ratio
     if ratio is None and held > 0 and held + row.units > 0:
         ratio = (held + row.units) / held
     return LotEvent(
@@ -289,7 +281,8 @@ def _split(row: TransactionRow, symbol: str, *, ref: str, held: Decimal, known: 
 def _money(row: TransactionRow, symbol: str, *, ref: str) -> LotEvent:
     amount = _cents(row.amount_usd)
     kind = _MONEY_KINDS.get(row.kind) or (EventKind.CASH_IN if amount >= 0 else EventKind.CASH_OUT)
-    told = (row.action or row.description) if row.kind in (_K.OTHER, _K.JOURNAL, _K.CORPORATE_ACTION) else ""
+    words = row.description if "lieu" in row.description.lower() else row.action or row.description
+    told = words if row.kind in (_K.OTHER, _K.JOURNAL, _K.CORPORATE_ACTION) else ""
     reason = " ".join((row.kind.value.replace("_", " ") + (f": {told}" if told else "")).split())
     return LotEvent(
         kind=kind,
@@ -302,23 +295,35 @@ def _money(row: TransactionRow, symbol: str, *, ref: str) -> LotEvent:
     )
 
 
-def _realised(rows: Iterable[RealisedRow], ear: _Ear, known: Known) -> tuple[LotEvent, ...]:
-    """Record closed lots: they count for the year, and are in the stated lots already."""
+def _stated_rows(rows: Iterable[RealisedRow], ear: _Ear) -> tuple[StatedRow, ...]:
+    """Name the security of each closed lot, and give it a reference by its content and its place among equals."""
     seen: Counter[str] = Counter()
-    events = []
+    stated = []
     for row in rows:
-        symbol = ear.symbol(row)
-        told = _digest(symbol, row.closed_on, row.acquired_on, row.units.normalize(), row.proceeds_usd.normalize())
-        seen[told] += 1
-        if symbol and (symbol, row.closed_on) not in known.gains:
-            events.append(_closed(row, symbol, ref=f"r:{told}:{seen[told]}"))
-    return tuple(events)
+        symbol = ear.compared(row) if row.is_1099b else ear.symbol(row)
+        told = digest(symbol, row.closed_on, row.acquired_on, row.units.normalize(), row.proceeds_usd.normalize())
+        ref = f"{'b' if row.is_1099b else 'r'}:{told}"
+        seen[ref] += 1
+        if symbol:
+            stated.append(StatedRow(symbol=symbol, ref=f"{ref}:{seen[ref]}", row=row))
+    return tuple(stated)
+
+
+def _realised(stated: Iterable[StatedRow], known: Known) -> tuple[LotEvent, ...]:
+    """Record closed lots: they count for the year, and are in the stated lots already. A 1099-B books nothing."""
+    return tuple(
+        _closed(each.row, each.symbol, ref=each.ref)
+        for each in stated
+        if not each.row.is_1099b and (each.symbol, each.row.closed_on) not in known.gains
+    )
 
 
 def _term(row: RealisedRow) -> Term:
-    if row.short_gain_usd or row.long_gain_usd:
-        return Term.SHORT if row.short_gain_usd else Term.LONG
-    return Term.LONG if row.acquired_on is None else term_of(held_from_on=row.acquired_on, sold_on=row.closed_on)
+    """Return the term that counts in the ledger; short where a row holds both, long where nothing tells it."""
+    found = row.stated_term()
+    if found is not None:
+        return found
+    return Term.SHORT if row.short_gain_usd else Term.LONG
 
 
 def _closed(row: RealisedRow, symbol: str, *, ref: str) -> LotEvent:

@@ -2,18 +2,30 @@
 
 from collections.abc import Callable
 
-from portfolios.custodians import fidelity, generic_csv, ibkr_flex, schwab
+from portfolios.custodians import fidelity, generic_csv, ibkr_flex, ofx, schwab, vanguard
 from portfolios.custodians.base import Fault, FileKind, ParsedFile
 from portfolios.custodians.decoding import Unreadable, check_size
 from portfolios.ledger.errors import BadInput
 
 _PARSERS: dict[str, Callable[..., ParsedFile]] = {
+    "etrade": ofx.parser_for("etrade"),
     "fidelity": fidelity.parse,
     "generic": generic_csv.parse,
     "ibkr": ibkr_flex.parse,
+    "ofx": ofx.parser_for(ofx.ANY),
     "schwab": schwab.parse,
+    "vanguard": vanguard.parse,
 }
-NAMES = {"schwab": "Schwab", "fidelity": "Fidelity", "ibkr": "Interactive Brokers", "generic": "Generic CSV or XLSX"}
+NAMES = {
+    "schwab": "Schwab",
+    "fidelity": "Fidelity",
+    "vanguard": "Vanguard",
+    "etrade": "E*TRADE",
+    "ibkr": "Interactive Brokers",
+    "generic": "Generic CSV or XLSX",
+    "ofx": "OFX or QFX, other custodian",
+}
+ANYWHERE = frozenset({"generic", "ofx"})  # files that may speak of accounts at any custodian
 
 
 def parse(*, custodian: str, file_name: str, content: bytes, account: str = "") -> ParsedFile:

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
 
+from portfolios.custodians.base import ParsedAccount
 from portfolios.custodians.cells import FaultLog, RowReader, account_number, parse_us_date
 from portfolios.custodians.decoding import Line
 
@@ -35,6 +36,15 @@ def masked_account(said: str, *, file_name: str, account: str, log: FaultLog, ro
     if not tail:
         log.error("Nothing in the file or its name tells the account; name it when importing.", row=row)
     return AccountName(number=tail, is_masked=True, label=label)
+
+
+def check_given(accounts: Iterable[ParsedAccount], account: str, log: FaultLog) -> None:
+    """Refuse a file that names other accounts than the one given."""
+    given = account_number(account)
+    for parsed in accounts:
+        is_meant = given.endswith(parsed.number) if parsed.is_masked else given == parsed.number
+        if given and parsed.number and not is_meant:
+            log.error(f"The file is for the account that ends in {parsed.number[-4:]}, not for the one given.")
 
 
 def columns_of(line: Line, aliases: Mapping[str, str]) -> list[str]:

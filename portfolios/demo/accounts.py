@@ -5,7 +5,7 @@ Every lot is bought at the market's price of its day, so that gains and losses a
 """
 
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from decimal import ROUND_HALF_UP, Decimal
@@ -99,10 +99,11 @@ def build_history(spec: AccountSpec, market: Market) -> AccountHistory:
         lots = [_rebought(lot, market, random) for lot in lots]
     if spec.has_unknown_basis:
         lots = _without_basis(lots)
+    lots += [lot for _, lot in _reinvested(spec, lots, market)]
     stated = tuple(_not_yet_split(lot) for lot in merge_lots(lots))
     cash_usd = money(float(spec.value_usd) * spec.cash_frac)
     history = AccountHistory(spec=spec, lots=stated, cash_usd=cash_usd)
-    return _with_year(history, market) if spec.sales else history
+    return _with_year(history, market) if spec.sales or spec.is_year_told else history
 
 
 def money(amount: float | Decimal) -> Decimal:
@@ -206,6 +207,18 @@ def _recent_lots(spec: AccountSpec, market: Market) -> Iterator[LotLine]:
             yield lot
 
 
+def _reinvested(
+    spec: AccountSpec, lots: Iterable[LotLine], market: Market
+) -> Iterator[tuple[TransactionLine, LotLine]]:
+    """Pay a dividend on what is held before a day, and buy the whole shares that it pays for."""
+    for symbol, day in spec.reinvested:
+        units = sum((lot.units for lot in lots if lot.symbol == symbol and lot.acquired_on < day), Decimal(0))
+        amount, price = _dividend_usd(market, symbol, units, day), Decimal(str(market.price(symbol, day)))
+        shares = Decimal(amount // price)
+        lot = LotLine(symbol=symbol, units=shares, cost_usd=money(shares * price), acquired_on=day)
+        yield TransactionLine(traded_on=day, kind="dividend", amount_usd=amount, symbol=symbol), lot
+
+
 def _rebought(lot: LotLine, market: Market, random: np.random.Generator) -> LotLine:
     """
     Replace most deep losses by what an earlier harvest leaves: the same shares, bought back later and nearer today's price.
@@ -244,8 +257,10 @@ def _with_year(history: AccountHistory, market: Market) -> AccountHistory:
     closed = tuple(_closed_lots(spec, market))
     before = [lot for lot in history.lots if lot.acquired_on < YEAR_START]
     sold_before = [c.lot for c in closed if c.lot.acquired_on < YEAR_START]
-    flows = [*_purchases(history.lots), *_purchases(tuple(c.lot for c in closed)), *_sales(closed)]
+    bought = [*_purchases(history.lots, spec.reinvested), *_purchases(tuple(c.lot for c in closed))]
+    flows = [*bought, *_sales(closed)]
     flows += _dividends([*before, *sold_before], closed, market)
+    flows += [dividend for dividend, _ in _reinvested(spec, history.lots, market)]
     flows += _fees(spec)
     deposits, cash_usd = _deposits(flows, history.cash_usd)
     transactions = sorted([*flows, *deposits], key=lambda t: (t.traded_on, -t.amount_usd, t.symbol))
@@ -269,13 +284,13 @@ def _closed_lots(spec: AccountSpec, market: Market) -> Iterator[ClosedLot]:
             yield ClosedLot(lot=lot, sold_on=sold_on, proceeds_usd=money(lot.units * Decimal(str(sold_price))))
 
 
-def _purchases(lots: tuple[LotLine, ...]) -> Iterator[TransactionLine]:
+def _purchases(lots: tuple[LotLine, ...], reinvested: tuple[tuple[str, date], ...] = ()) -> Iterator[TransactionLine]:
     for lot in lots:
         if lot.acquired_on >= YEAR_START and lot.cost_usd is not None:
             price = (lot.cost_usd / lot.units).quantize(Decimal("0.0001"))
             yield TransactionLine(
                 traded_on=lot.acquired_on,
-                kind="buy",
+                kind="reinvest" if (lot.symbol, lot.acquired_on) in reinvested else "buy",
                 amount_usd=-lot.cost_usd,
                 symbol=lot.symbol,
                 units=lot.units,
@@ -309,9 +324,13 @@ def _dividends(lots: list[LotLine], closed: tuple[ClosedLot, ...], market: Marke
             paid_on = market.days[market.day_index(date(BUSINESS_DATE.year, month, 25))]
             if paid_on >= sold_on.get(symbol, date.max):
                 continue
-            yearly = _YIELD.get(security.asset_class, _BOND_YIELD)
-            amount = money(float(units[symbol]) * market.price(symbol, paid_on) * yearly / 4)
+            amount = _dividend_usd(market, symbol, units[symbol], paid_on)
             yield TransactionLine(traded_on=paid_on, kind="dividend", amount_usd=amount, symbol=symbol)
+
+
+def _dividend_usd(market: Market, symbol: str, units: Decimal, paid_on: date) -> Decimal:
+    yearly = _YIELD.get(market.instrument(symbol).asset_class, _BOND_YIELD)
+    return money(float(units) * market.price(symbol, paid_on) * yearly / 4)
 
 
 def _fees(spec: AccountSpec) -> Iterator[TransactionLine]:

@@ -3,9 +3,10 @@
 from collections.abc import Iterator
 from pathlib import Path
 
-from portfolios.demo.files import Demo, DemoFile, account_files, market_files
+from portfolios.demo.files import Demo, DemoFile, account_files, late_files, market_files
 from portfolios.demo.other_custodian_files import fidelity_files, ibkr_files
 from portfolios.demo.schwab_files import schwab_files
+from portfolios.demo.statement_files import etrade_files, vanguard_files
 
 
 def demo_files(demo: Demo) -> Iterator[DemoFile]:
@@ -15,6 +16,9 @@ def demo_files(demo: Demo) -> Iterator[DemoFile]:
     yield from schwab_files(demo)
     yield from fidelity_files(demo)
     yield from ibkr_files(demo)
+    yield from vanguard_files(demo)
+    yield from etrade_files(demo)
+    yield from late_files(demo)
 
 
 def write_files(files: tuple[DemoFile, ...], folder: Path) -> None:

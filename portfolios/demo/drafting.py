@@ -182,6 +182,10 @@ def account_number(custodian: str, household: int, place: int) -> str:
         return f"Z{52_000_000 + household * 1009 + place * 7}"
     if custodian == "ibkr":
         return f"U{7_310_000 + household * 11 + place}"
+    if custodian == "vanguard":
+        return f"{41_200_000 + household * 1013 + place * 7}"
+    if custodian == "etrade":
+        return f"{63_700_000 + household * 1019 + place * 11}"
     return f"88{household:03d}-{4100 + place * 17}"
 
 

@@ -4,20 +4,24 @@ import csv
 import hashlib
 import io
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from decimal import Decimal
 
 from portfolios.demo.accounts import AccountHistory, LotLine, build_history
 from portfolios.demo.guidance import MODEL_KEY, MODEL_NAME, RISK_MODEL_NAME, substitute_rows
-from portfolios.demo.households import all_households
-from portfolios.demo.market import HALTED_AFTER, HALTED_SYMBOL, SPLIT, Market, build_market
+from portfolios.demo.households import NEW_BREAK_REF, OLD_BREAK_REF, all_households
+from portfolios.demo.market import HALTED_AFTER, HALTED_SYMBOL, SPLIT, UNTOLD_SPLIT_SYMBOL, Market, build_market
 from portfolios.demo.risk import FACTORS
+from portfolios.demo.situations_wash import WASHED_SALES_REF
 from portfolios.demo.specs import HouseholdSpec
 from portfolios.demo.trading_days import BUSINESS_DATE
 
 MODEL_EFFECTIVE_ON = date(2026, 10, 1)
 BEFORE_SPLIT_ON = date(2026, 11, 13)
+LAST_AGREED_ON, BROKEN_ON = date(2026, 11, 17), date(2026, 11, 18)
+MISSING_UNITS, RESTATED_USD = Decimal(60), Decimal(3400)
+MERGER_ON = date(2026, 12, 15)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -102,8 +106,26 @@ def account_files(demo: Demo) -> Iterator[DemoFile]:
     yield _generic("13_lots_2026-11-13.csv", lots_file(BEFORE_SPLIT_ON, split))
     yield _generic("14_corporate_actions.csv", corporate_actions_file())
     yield _generic("15_outside_transactions.csv", outside_file(demo))
-    yield _generic("20_lots_2026-11-20.csv", lots_file(BUSINESS_DATE, [(h, h.lots) for h in bank]))
+    broken = [history for history in bank if history.spec.ref == OLD_BREAK_REF]
+    yield _generic("16_lots_2026-11-17.csv", lots_file(LAST_AGREED_ON, [(h, h.lots) for h in broken]))
+    yield _generic("17_lots_2026-11-18.csv", lots_file(BROKEN_ON, [(h, misstated_lots(h)) for h in broken]))
+    before = [history for history in bank if history.spec.ref == NEW_BREAK_REF]
+    yield _generic("18_lots_2026-11-19.csv", lots_file(date(2026, 11, 19), [(h, h.lots) for h in before]))
+    yield _generic("20_lots_2026-11-20.csv", lots_file(BUSINESS_DATE, [(h, misstated_lots(h)) for h in bank]))
     yield _generic("21_cash_2026-11-20.csv", cash_file(BUSINESS_DATE, [(h, h.cash_usd) for h in bank]))
+    yield _generic("22_realised_2026.csv", realised_file(demo.histories[WASHED_SALES_REF]))
+
+
+def misstated_lots(history: AccountHistory) -> tuple[LotLine, ...]:
+    """State an account's lots as the bank does: of two accounts one lot is wrong, so that a break is there to resolve."""
+    first, *others = history.lots
+    if history.spec.ref == OLD_BREAK_REF:
+        kept = first.units - MISSING_UNITS
+        cost = None if first.cost_usd is None else (first.cost_usd * kept / first.units).quantize(Decimal("0.01"))
+        return (replace(first, units=kept, cost_usd=cost), *others)
+    if history.spec.ref == NEW_BREAK_REF and first.cost_usd is not None:
+        return (replace(first, cost_usd=first.cost_usd + RESTATED_USD), *others)
+    return history.lots
 
 
 def _generic(name: str, content: bytes) -> DemoFile:
@@ -189,7 +211,29 @@ def substitutes_file(market: Market) -> bytes:
 
 
 def corporate_actions_file() -> bytes:
-    return table("symbol,kind,effective,ratio", [(SPLIT.symbol, "split", SPLIT.effective_on, SPLIT.ratio)])
+    """Announce the split of the last days, and a merger that lies ahead."""
+    return table(
+        "symbol,kind,effective,ratio,delivered,units_per_unit,note",
+        [
+            (SPLIT.symbol, "split", SPLIT.effective_on, SPLIT.ratio, "", "", ""),
+            (
+                "THPX",
+                "stock_merger",
+                MERGER_ON,
+                "",
+                "NUTQ",
+                "0.77",
+                "Therapex is taken over by Nuralto; terms of October.",
+            ),
+        ],
+    )
+
+
+def late_files(demo: Demo) -> Iterator[DemoFile]:
+    """Correct one closing price after everything else: it comes halved."""
+    price = demo.market.price(UNTOLD_SPLIT_SYMBOL, BUSINESS_DATE)
+    row = (UNTOLD_SPLIT_SYMBOL, BUSINESS_DATE, f"{price / 2:.2f}")
+    yield _generic("80_prices_corrected_2026-11-20.csv", table("symbol,date,price", [row]))
 
 
 def lots_file(as_of: date, stated: Iterable[tuple[AccountHistory, tuple[LotLine, ...]]]) -> bytes:
@@ -238,6 +282,26 @@ def transactions_file(histories: Iterable[AccountHistory]) -> bytes:
             )
             for history in histories
             for place, done in enumerate(history.transactions, start=1)
+        ),
+    )
+
+
+def realised_file(history: AccountHistory) -> bytes:
+    """Write the sales of the year in the layout of a 1099-B; the bank sees no purchase in another account."""
+    return table(
+        "account,symbol,quantity,acquired,sold,proceeds,basis,wash_disallowed",
+        (
+            (
+                history.spec.number,
+                closed.lot.symbol,
+                closed.lot.units,
+                closed.lot.acquired_on,
+                closed.sold_on,
+                closed.proceeds_usd,
+                closed.lot.cost_usd,
+                Decimal(0),
+            )
+            for closed in history.closed
         ),
     )
 

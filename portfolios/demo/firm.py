@@ -34,6 +34,8 @@ OFFICES = (
     OfficeSpec(key="san-diego", name="San Diego", city="San Diego", state="CA"),
 )
 
+# What differs from a custodian by more than this unexplained waits for a person, and holds the account from this on.
+POLICIES = {"breaks.adjust_up_to_usd": "1000", "breaks.hold_at_once_usd": "10000"}
 STAFF = (
     StaffSpec(key="nora.whitfield", name="Nora Whitfield", role="advisor", office="portland"),
     StaffSpec(key="daniel.okoye", name="Daniel Okoye", role="advisor", office="portland"),
@@ -46,6 +48,7 @@ STAFF = (
     StaffSpec(key="amelia.strand", name="Amelia Strand", role="cio"),
     StaffSpec(key="ingrid.moe", name="Ingrid Moe", role="compliance"),
     StaffSpec(key="omar.haddad", name="Omar Haddad", role="operations"),
+    StaffSpec(key="mei.tanaka", name="Mei Tanaka", role="operations"),
     StaffSpec(key="ada.sinclair", name="Ada Sinclair", role="administrator"),
 )
 

@@ -1,6 +1,7 @@
 """All households of the demo: the named situations first, then ordinary ones drawn from a seed."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import date
 from typing import TypeVar
 
@@ -8,14 +9,18 @@ import numpy as np
 
 from portfolios.demo.drafting import Draft, couple, single
 from portfolios.demo.firm import STAFF
+from portfolios.demo.market import UNTOLD_SPLIT_SYMBOL
 from portfolios.demo.situations import first_situations
 from portfolios.demo.situations_more import second_situations
-from portfolios.demo.specs import HouseholdSpec, PersonSpec, SaleSpec
+from portfolios.demo.situations_wash import WASHED, with_wash_sales
+from portfolios.demo.specs import HoldingSpec, HouseholdSpec, PersonSpec, SaleSpec
 
 Choice = TypeVar("Choice")
 
 SEED = 4471
 ORDINARY_COUNT = 33
+_UNTOLD_SPLIT = "HP-050"
+OLD_BREAK_REF, NEW_BREAK_REF = "HP-051-1", "HP-057-1"
 
 _SURNAMES = (
     "Alvarez Ashdown Bauer Bianchi Calloway Chen Dawson Dubois Edwards Falk Gallagher Grant Halvorsen Ibrahim Jansen Kowalski "
@@ -47,6 +52,8 @@ _CUSTODIANS = {
     34: "ibkr",
     35: "ibkr",
     36: "ibkr",
+    39: "vanguard",
+    40: "etrade",
 }
 
 
@@ -55,7 +62,45 @@ def all_households() -> tuple[HouseholdSpec, ...]:
     named = (*first_situations(), *second_situations())
     random = np.random.default_rng(SEED)
     ordinary = tuple(_ordinary(len(named) + 1 + n, random) for n in range(ORDINARY_COUNT))
-    return (*named, *ordinary)
+    return (*named, *(_told(one) for one in ordinary))
+
+
+def _told(household: HouseholdSpec) -> HouseholdSpec:
+    """Tell of the ordinary households to which something happened."""
+    if household.ref == _UNTOLD_SPLIT:
+        return _with_untold_split(household)
+    if household.ref == WASHED:
+        return with_wash_sales(household)
+    if household.ref == OLD_BREAK_REF.rpartition("-")[0]:
+        return replace(
+            household,
+            situation="Break that grew old",
+            look_at=f"{household.accounts[0].name}: since Wednesday the bank states 60 units less of one fund than the ledger "
+            "holds, and no transaction explains it. The break is two business days old: it holds the account (Data > "
+            "Reconciliation, with both sides' lots).",
+        )
+    if household.ref == NEW_BREAK_REF.rpartition("-")[0]:
+        return replace(
+            household,
+            situation="Break of today",
+            look_at=f"{household.accounts[0].name}: the bank restates the basis of one lot by $3,400 on the business date and "
+            "nothing explains it. The firm adjusts up to $1,000 by itself; this one waits for a person, and the account "
+            "trades until it is two business days old.",
+        )
+    return household
+
+
+def _with_untold_split(household: HouseholdSpec) -> HouseholdSpec:
+    """Give an ordinary household a stock whose last price comes halved."""
+    first, *others = household.accounts
+    held = HoldingSpec(symbol=UNTOLD_SPLIT_SYMBOL, weight_frac=0.03, bought_on=(date(2024, 5, 13),))
+    return replace(
+        household,
+        situation="Split that nobody announced",
+        look_at=f"{first.name}: the price of Toybridge ({UNTOLD_SPLIT_SYMBOL}) came halved on the business date and no split is "
+        "known. One is announced as seen in prices, and the account waits until somebody confirms it or sets it aside.",
+        accounts=(replace(first, holdings=(*first.holdings, held)), *others),
+    )
 
 
 def _pick(choices: Sequence[Choice], random: np.random.Generator) -> Choice:

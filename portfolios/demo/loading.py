@@ -6,10 +6,16 @@ from datetime import datetime
 from pathlib import Path
 
 from advisors.models import Role
+from portfolios.demo.actions import confirm_split
 from portfolios.demo.all_files import demo_files, write_files
 from portfolios.demo.clients import make_client, place_manual_holds
 from portfolios.demo.files import DemoFile, build_demo
-from portfolios.demo.house_view import make_classes_and_profiles, make_products
+from portfolios.demo.house_view import (
+    approve_what_waits,
+    make_classes_and_profiles,
+    make_products,
+    propose_next_change,
+)
 from portfolios.demo.people import DemoFirm, demo_password, make_firm
 from portfolios.demo.wishes import write_wishes
 from portfolios.models.imports import FileStatus
@@ -17,6 +23,7 @@ from portfolios.services import importing
 
 Tell = Callable[[str], None]
 MODEL_FILE = "04_security_model.csv"
+ACTIONS_FILE = "14_corporate_actions.csv"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,8 +52,15 @@ def load_demo(*, folder: Path, now: datetime, tell: Tell) -> Loaded:
     clients = tuple(make_client(demo, spec, now=now) for spec in drawn.households)
     new_count = sum(client.is_new for client in clients)
     tell(f"{new_count} households made" if new_count else "every household is there already")
-    imported += sum(_import(demo, file, now=now, tell=tell) for file in files if file not in market)
+    for file in files:
+        if file not in market:
+            imported += _import(demo, file, now=now, tell=tell)
+            if file.name == ACTIONS_FILE and confirm_split(demo.refreshed(), now=now):
+                tell("the split is confirmed by a second person and applied")
     demo = demo.refreshed()
+    if imported:
+        approve_what_waits(demo, now=now)
+    propose_next_change(demo, now=now)
     for client in clients:
         if client.is_new:
             place_manual_holds(demo, client, now=now)

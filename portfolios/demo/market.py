@@ -101,6 +101,7 @@ class Split:
 
 
 SPLIT = Split(symbol="BWDX", effective_on=date(2026, 11, 18), ratio=4)
+UNTOLD_SPLIT_SYMBOL = "TYBG"  # its last price comes halved, and nobody announced a split
 HALTED_SYMBOL, HALTED_AFTER = "MRTS", date(2026, 10, 23)
 
 

@@ -28,12 +28,17 @@ In `var/demo/files`, in the order of import. Formats: [custodians.md](custodians
 |---|---|---|
 | `01` to `05` | the firm | securities, three years of prices, risk model, the 100-stock model, substitutes |
 | `10` to `12` | a bank in the generic formats | positions and cash of 31 December 2025 and the transactions of 2026, for accounts that sold |
-| `13`, `14` | the same | positions before the split of Brightwell Diagnostics, and the announcement of the split |
+| `13`, `14` | the same | positions before the split of Brightwell Diagnostics; the announcement of the split, and of a merger ahead |
 | `15` | a plan provider | recent trades in an account held away |
-| `20`, `21` | the bank | positions by lot and cash on the business date |
+| `16` to `18` | the bank | positions of two accounts on days before: of one they no longer agree from 18 November on |
+| `20`, `21` | the same | positions by lot and cash on the business date |
+| `22` | the same | the sales of the year of one account as the bank will report them, in the layout of a 1099-B |
 | `30` to `32` | Schwab | realised lots, open-lot details, positions of all accounts |
 | `40` to `42` | Fidelity | realised gains, open lots (generic layout), portfolio positions |
 | `50`, `51` | Interactive Brokers | Flex queries in XML: year end, business date |
+| `60` to `64` | Vanguard | open lots (generic layout) and CSV downloads: year end, business date with the year's transactions |
+| `70` to `74` | E*TRADE | the same as QFX |
+| `80` | the price vendor | a corrected price of the business date, which looks like a split that nobody announced |
 """
 
 

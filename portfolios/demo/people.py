@@ -8,7 +8,7 @@ from pathlib import Path
 
 from advisors import services
 from advisors.models import Firm, Membership, Office, Role, User
-from portfolios.demo.firm import FIRM_NAME, FIRM_SLUG, OFFICES, STAFF
+from portfolios.demo.firm import FIRM_NAME, FIRM_SLUG, OFFICES, POLICIES, STAFF
 
 MARK = (
     '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 32 32"><path d="M16 3v26M8 24h16" fill="none" '
@@ -49,7 +49,7 @@ def make_firm(*, password: str, now: datetime) -> DemoFirm:
     """Make the firm, its offices and its people; what is there already is left as it is."""
     firm = Firm.objects.filter(slug=FIRM_SLUG).first()
     if firm is None:
-        new = services.NewFirm(name=FIRM_NAME, slug=FIRM_SLUG, mark=MARK)
+        new = services.NewFirm(name=FIRM_NAME, slug=FIRM_SLUG, mark=MARK, policies=POLICIES)
         firm = services.create_firm(new, actor=None, now=now)
     offices = {spec.key: _office(firm, spec.name, now=now) for spec in OFFICES}
     members = {}

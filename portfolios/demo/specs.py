@@ -103,6 +103,8 @@ class AccountSpec:
     holdings: tuple[HoldingSpec, ...] = ()
     sales: tuple[SaleSpec, ...] = ()
     recent_buys: tuple[tuple[str, date, float], ...] = ()  # (symbol, day, fraction of the account)
+    reinvested: tuple[tuple[str, date], ...] = ()  # (symbol, day) of a dividend that bought whole shares
+    is_year_told: bool = False  # its transactions of the year are sent though it sold nothing
     has_unknown_basis: bool = False
     outside_trades: tuple[OutsideTradeSpec, ...] = ()
     settings: Mapping[str, object] = field(default_factory=dict)

@@ -45,7 +45,9 @@ class UploadForm(forms.Form):
     """Files of one custodian."""
 
     custodian = forms.ChoiceField(label="Custodian", choices=[(key, NAMES[key]) for key in sorted(NAMES)])
-    chosen = ManyFilesField(label="Files", help_text="CSV, XLSX or XML, as downloaded; at most 50 MB at once.")
+    chosen = ManyFilesField(
+        label="Files", help_text="CSV, XLSX, XML, OFX or QFX, as downloaded; at most 50 MB at once."
+    )
     account = forms.CharField(
         label="Account number",
         required=False,

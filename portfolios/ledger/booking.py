@@ -1,20 +1,21 @@
 """Book events: lots and cash are what an account's append-only journal adds up to."""
 
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Container, Iterable
+from dataclasses import replace
 from decimal import ROUND_HALF_UP, Decimal
-from types import MappingProxyType
 
+from portfolios.ledger.acting import act
+from portfolios.ledger.corrections import effective_events
+from portfolios.ledger.draft import Draft, draft_of
 from portfolios.ledger.errors import BadInput
 from portfolios.ledger.gains import allocate_usd, dispose, split_lot
-from portfolios.ledger.relief import Occasion, average_costs, pick_lots
+from portfolios.ledger.relief import LossFate, Occasion, average_costs, pick_by_day, pick_lots
+from portfolios.ledger.restating import restate_family
 from portfolios.ledger.types import (
     OPENING_KINDS,
     UNIT_STEP,
     ZERO,
     Book,
-    Cash,
-    Disposition,
     EventKind,
     Lot,
     LotEvent,
@@ -23,65 +24,44 @@ from portfolios.ledger.types import (
 )
 
 
-@dataclass(slots=True)
-class _Draft:
-    """A book while events are being applied: the one thing here that changes."""
-
-    lots: dict[str, Lot]
-    settled_usd: Decimal
-    unsettled_usd: Decimal
-    dispositions: list[Disposition] = field(default_factory=list)
-    by_security: dict[str, dict[str, None]] = field(default_factory=dict)
-
-    def put(self, lot: Lot) -> None:
-        self.lots[lot.key] = lot
-        self.by_security.setdefault(lot.security, {})[lot.key] = None
-
-    def drop(self, key: str) -> None:
-        lot = self.lots.pop(key)
-        del self.by_security[lot.security][key]
-
-    def held(self, security: str) -> tuple[Lot, ...]:
-        """Return the open lots of a security in an order that does not depend on how the book was loaded."""
-        lots = (self.lots[key] for key in self.by_security.get(security, ()))
-        return tuple(sorted(lots, key=lambda lot: (lot.acquired_on, lot.key)))
-
-    def lot(self, key: str, event: LotEvent) -> Lot:
-        lot = self.lots.get(key)
-        if lot is None:
-            raise BadInput(f"{event.kind} {event.ref} of {event.traded_on} names lot {key}, which is not open")
-        return lot
-
-
-def apply_events(book: Book, events: Iterable[LotEvent]) -> Book:
+def apply_events(book: Book, events: Iterable[LotEvent], *, averaged: Container[str] | None = None) -> Book:
     """
-    Add events to a book, in their order, and return the book that results.
+    Add events to the book of one account, in their order, and return the book that results; wash sales are not matched.
 
+    `averaged` are the securities that average cost may be used for (R-1.2.3); None leaves it to the caller.
     :raises BadInput: an event that cannot be booked: an unknown lot, more units than are held, a key used twice
     """
-    draft = _Draft(lots={}, settled_usd=book.cash.settled_usd, unsettled_usd=book.cash.unsettled_usd)
-    for lot in book.lots.values():
-        draft.put(lot)
-    for event in events:
-        _apply(draft, event)
-    return Book(
-        lots=MappingProxyType(draft.lots),
-        cash=Cash(settled_usd=draft.settled_usd, unsettled_usd=draft.unsettled_usd),
-        dispositions=(*book.dispositions, *draft.dispositions),
-    )
+    draft = draft_of(book)
+    for event in effective_events(events):
+        apply_event(draft, event, averaged=averaged)
+    added = draft.book()
+    return replace(added, dispositions=(*book.dispositions, *added.dispositions))
 
 
-def _apply(draft: _Draft, event: LotEvent) -> None:
+def apply_event(draft: Draft, event: LotEvent, *, averaged: Container[str] | None = None) -> None:
+    """
+    Let one event change a draft.
+
+    :raises BadInput: it cannot be booked
+    """
     if event.is_past:
-        draft.dispositions.extend(event.dispositions)
+        for sold in event.dispositions:
+            draft.book_past(sold)
+        return
+    if event.method is Relief.AVERAGE_COST and averaged is not None and event.security not in averaged:
+        raise BadInput(f"{event.kind} {event.ref}: average cost may be used for funds, {event.security} is none")
+    if event.kind is EventKind.CORPORATE_ACTION:
+        draft.settled_usd += act(draft, event)
         return
     book_lots = _LOT_EFFECTS.get(event.kind)
     if book_lots is not None:
         book_lots(draft, event)
-    _move_cash(draft, event)
+    if event.amount_usd:
+        move_cash(draft, event)
 
 
-def _move_cash(draft: _Draft, event: LotEvent) -> None:
+def move_cash(draft: Draft, event: LotEvent) -> None:
+    """Move the cash of an event, into what is not settled yet where it settles later."""
     if event.kind is EventKind.SETTLE:
         draft.unsettled_usd -= event.amount_usd
         draft.settled_usd += event.amount_usd
@@ -91,69 +71,90 @@ def _move_cash(draft: _Draft, event: LotEvent) -> None:
         draft.settled_usd += event.amount_usd
 
 
-def _open(draft: _Draft, event: LotEvent) -> None:
+def _open(draft: Draft, event: LotEvent) -> None:
     lot = event.lot
     assert lot is not None  # LotEvent refuses to exist without
     if lot.key in draft.lots:
         raise BadInput(f"{event.kind} {event.ref} opens lot {lot.key}, which is open already")
     draft.put(lot)
+    draft.state_wash(lot.security, lot.wash_adjustment_usd)
 
 
-def _sell(draft: _Draft, event: LotEvent) -> None:
+def _sell(draft: Draft, event: LotEvent) -> None:
     picks = _picks(draft, event)
     for pick, proceeds in zip(picks, allocate_usd(event.amount_usd, tuple(p.units for p in picks)), strict=True):
-        lot = draft.lot(pick.key, event)
-        sold, left = dispose(lot, pick, proceeds_usd=proceeds, sold_on=event.traded_on, event_ref=event.ref)
-        draft.dispositions.append(sold)
-        _leave(draft, lot, left)
+        parts = draft.parts_of(pick, event)
+        shares = (proceeds,) if len(parts) == 1 else allocate_usd(proceeds, tuple(p.units for p in parts))
+        for part, usd in zip(parts, shares, strict=True):
+            lot = draft.lots[part.key]
+            sold, left = dispose(lot, part, proceeds_usd=usd, sold_on=event.traded_on, event_ref=event.ref)
+            draft.dispositions.append(sold)
+            draft.set(lot, left)
 
 
-def _transfer_out(draft: _Draft, event: LotEvent) -> None:
+def _transfer_out(draft: Draft, event: LotEvent) -> None:
+    take_lots(draft, event)
+
+
+def take_lots(draft: Draft, event: LotEvent) -> tuple[Lot, ...]:
+    """Take the lots of a transfer out of a draft and return them as they leave."""
+    gone: list[Lot] = []
     for pick in _picks(draft, event):
-        lot = draft.lot(pick.key, event)
-        _leave(draft, lot, split_lot(lot, pick.units).left)
+        for part in draft.parts_of(pick, event):
+            lot = draft.lots[part.key]
+            halves = split_lot(lot, part.units)
+            draft.set(lot, halves.left)
+            draft.state_wash(lot.security, -halves.taken.wash_adjustment_usd)
+            gone.append(halves.taken)
+    return tuple(gone)
 
 
-def _leave(draft: _Draft, lot: Lot, left: Lot | None) -> None:
-    if left is None:
-        draft.drop(lot.key)
-    else:
-        draft.put(left)
-
-
-def _picks(draft: _Draft, event: LotEvent) -> tuple[LotPick, ...]:
-    """Return the lots of a sale: as named, each once and of the security sold, or by its method."""
-    if not event.picks:
+def _picks(draft: Draft, event: LotEvent) -> tuple[LotPick, ...]:
+    """Return the lots of a sale: as named, each once, or by its method."""
+    picks = event.picks
+    if not picks:
         return _picks_by_method(draft, event)
-    if sum((pick.units for pick in event.picks), ZERO) != event.units:
+    if sum((pick.units for pick in picks), ZERO) != event.units:
         raise BadInput(
             f"{event.kind} {event.ref} is of {event.units} {event.security}, its lots add up to another number"
         )
-    if len({pick.key for pick in event.picks}) != len(event.picks):
+    if len(picks) > 1 and len({pick.key for pick in picks}) != len(picks):
         raise BadInput(f"{event.kind} {event.ref} names a lot twice")
-    for pick in event.picks:
-        if draft.lot(pick.key, event).security != event.security:
-            raise BadInput(f"{event.kind} {event.ref} of {event.security} names lot {pick.key} of another security")
-    return event.picks
+    return picks
 
 
-def _picks_by_method(draft: _Draft, event: LotEvent) -> tuple[LotPick, ...]:
-    assert event.method is not None  # LotEvent refuses to exist without picks or method
+def _picks_by_method(draft: Draft, event: LotEvent) -> tuple[LotPick, ...]:
+    method = event.method
+    assert method is not None  # LotEvent refuses to exist without picks or method
     if event.units <= 0:
         raise BadInput(f"{event.kind} {event.ref} of {event.security} is of no units")
-    held = draft.held(event.security)
-    if event.method is Relief.AVERAGE_COST and held:
-        for lot in average_costs(held):
+    if method is Relief.AVERAGE_COST:
+        for lot in average_costs(draft.held(event.security)):
             draft.put(lot)
-        held = draft.held(event.security)
-    occasion = Occasion(sold_on=event.traded_on, price_usd=event.amount_usd / event.units)
     try:
-        return pick_lots(held, units=event.units, method=event.method, occasion=occasion)
+        if method in (Relief.FIFO, Relief.LIFO, Relief.AVERAGE_COST):
+            days = draft.by_day(event.security, is_latest_first=method is Relief.LIFO)
+            return pick_by_day(days, units=event.units)
+        occasion = Occasion(
+            sold_on=event.traded_on,
+            price_usd=event.amount_usd / event.units,
+            short_frac=event.short_frac,
+            long_frac=event.long_frac,
+            fate=_fate(draft, event),
+        )
+        return pick_lots(draft.held(event.security), units=event.units, method=method, occasion=occasion)
     except BadInput as fault:
         raise BadInput(f"{event.kind} {event.ref} of {event.security}: {fault}") from fault
 
 
-def _split(draft: _Draft, event: LotEvent) -> None:
+def _fate(draft: Draft, event: LotEvent) -> Callable[[Lot], LossFate] | None:
+    fate = draft.fate
+    if fate is None or event.method is not Relief.MIN_TAX:
+        return None
+    return lambda lot: fate(lot, min(lot.units, event.units), event.traded_on)
+
+
+def _split(draft: Draft, event: LotEvent) -> None:
     """
     Multiply the units of every lot; basis and dates stay.
 
@@ -176,28 +177,45 @@ def _split(draft: _Draft, event: LotEvent) -> None:
         _adopt(draft, event, orphaned)
 
 
-def _adopt(draft: _Draft, event: LotEvent, orphaned: list[Lot]) -> None:
+def _adopt(draft: Draft, event: LotEvent, orphaned: list[Lot]) -> None:
     heir = max(draft.held(event.security), key=lambda lot: (lot.units, lot.key), default=None)
     if heir is None:
         raise BadInput(f"split {event.ref} leaves nothing of {event.security}; it needs cash in lieu")
-    costs = [lot.cost_usd for lot in (heir, *orphaned)]
+    draft.put(
+        replace(
+            heir,
+            cost_usd=_sum([lot.cost_usd for lot in (heir, *orphaned)]),
+            wash_adjustment_usd=sum((lot.wash_adjustment_usd for lot in (heir, *orphaned)), ZERO),
+        )
+    )
+
+
+def _sum(costs: list[Decimal | None]) -> Decimal | None:
     known = [cost for cost in costs if cost is not None]
-    draft.put(replace(heir, cost_usd=sum(known, ZERO) if len(known) == len(costs) else None))
+    return sum(known, ZERO) if len(known) == len(costs) else None
 
 
-def _adjust_lot(draft: _Draft, event: LotEvent) -> None:
-    """Set a lot to what its holder's books say, or take it away."""
-    old = draft.lot(event.lot_key, event)
-    if event.lot is None:
+def _adjust_lot(draft: Draft, event: LotEvent) -> None:
+    """Set a lot (its family) to what its holder's books say, see `restate_family`; or take it away."""
+    family = draft.family(event.lot_key, event)
+    draft.state_wash(family[0].security, -_wash_of(family))
+    for old in family:
         draft.drop(old.key)
+    if event.lot is None:
         return
-    if event.lot.key != old.key:
-        raise BadInput(f"adjusting event {event.ref} of lot {old.key} carries lot {event.lot.key}")
-    draft.drop(old.key)
-    draft.put(event.lot)
+    if event.lot.key != event.lot_key:
+        raise BadInput(f"adjusting event {event.ref} of lot {event.lot_key} carries lot {event.lot.key}")
+    restated = restate_family(family, event.lot)
+    draft.state_wash(event.lot.security, _wash_of(restated))
+    for lot in restated:
+        draft.put(lot)
 
 
-_LOT_EFFECTS: dict[EventKind, Callable[[_Draft, LotEvent], None]] = {
+def _wash_of(lots: Iterable[Lot]) -> Decimal:
+    return sum((lot.wash_adjustment_usd for lot in lots), ZERO)
+
+
+_LOT_EFFECTS: dict[EventKind, Callable[[Draft, LotEvent], None]] = {
     **dict.fromkeys(OPENING_KINDS, _open),
     EventKind.SELL: _sell,
     EventKind.TRANSFER_OUT: _transfer_out,

@@ -4,12 +4,15 @@ Holding periods, the basis that applies, and the gain of a portion sold.
 Rules R-1.1 (holding period), R-1.8 (gifts) and R-2.4 (splitting a lot) of the tax specification.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import date, timedelta
 from decimal import ROUND_HALF_EVEN, ROUND_HALF_UP, Decimal
+from functools import lru_cache
+from typing import NamedTuple
 
 from portfolios.ledger.errors import BadInput
-from portfolios.ledger.types import CENT, COST_STEP, ZERO, Disposition, Lot, LotPick, Term
+from portfolios.ledger.making import lot_part, sold_part
+from portfolios.ledger.types import CENT, COST_STEP, DUST_UNITS, ZERO, Disposition, Lot, LotPick, Term
 
 _ONE_DAY = timedelta(days=1)
 
@@ -19,6 +22,7 @@ def holding_starts_on(held_from_on: date) -> date:
     return held_from_on + _ONE_DAY
 
 
+@lru_cache(maxsize=8192)
 def first_long_on(held_from_on: date) -> date:
     """Return the first day on which a sale is long-term; 29 February becomes 1 March a year later."""
     start = holding_starts_on(held_from_on)
@@ -74,17 +78,18 @@ def lot_term(lot: Lot, *, sold_on: date, gain_usd: Decimal | None) -> Term:
 
     A loss measured against the value at the time of the gift counts from the gift (R-1.8.1), not from the donor.
     """
-    is_loss_of_gift = lot.loss_cost_usd is not None and gain_usd is not None and gain_usd < 0
-    held_from_on = lot.acquired_on if is_loss_of_gift else lot.held_from_on
+    held_from_on = lot.acquired_on if _is_loss_of_gift(lot, gain_usd) else lot.held_from_on
     return term_of(held_from_on=held_from_on, sold_on=sold_on, is_inherited=lot.is_inherited)
+
+
+def _is_loss_of_gift(lot: Lot, gain_usd: Decimal | None) -> bool:
+    if lot.loss_cost_usd is None or lot.cost_usd is None or gain_usd is None:
+        return False
+    return gain_usd < 0 and lot.loss_cost_usd < lot.cost_usd
 
 
 def _share(whole: Decimal, units: Decimal, of_units: Decimal) -> Decimal:
     return whole if units == of_units else whole * units / of_units
-
-
-def _part(whole: Decimal, units: Decimal, of_units: Decimal) -> Decimal:
-    return _share(whole, units, of_units).quantize(COST_STEP, ROUND_HALF_UP)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -99,28 +104,82 @@ def split_lot(lot: Lot, units: Decimal) -> LotHalves:
     """
     Take units out of a lot; what is left is the difference, so that parts add up to the whole.
 
+    Dust that would be left goes with what is taken (R-2.7).
     :raises BadInput: more units than the lot holds
     """
-    if units > lot.units:
-        raise BadInput(f"{units} units of lot {lot.key} are asked for, it holds {lot.units}")
-    if units == lot.units:
+    if lot.units - units < DUST_UNITS:
+        if units > lot.units:
+            raise BadInput(f"{units} units of lot {lot.key} are asked for, it holds {lot.units}")
         return LotHalves(taken=lot, left=None)
-    cost = None if lot.cost_usd is None else _part(lot.cost_usd, units, lot.units)
-    loss_cost = None if lot.loss_cost_usd is None else _part(lot.loss_cost_usd, units, lot.units)
-    wash = _part(lot.wash_adjustment_usd, units, lot.units)
-    taken = replace(lot, units=units, cost_usd=cost, loss_cost_usd=loss_cost, wash_adjustment_usd=wash)
-    left = replace(
+    part = part_of(lot, units)
+    taken = lot_part(
         lot,
-        units=lot.units - units,
-        cost_usd=None if lot.cost_usd is None or cost is None else lot.cost_usd - cost,
-        loss_cost_usd=None if lot.loss_cost_usd is None or loss_cost is None else lot.loss_cost_usd - loss_cost,
-        wash_adjustment_usd=lot.wash_adjustment_usd - wash,
+        key=lot.key,
+        units=units,
+        cost_usd=part.cost_usd,
+        loss_cost_usd=part.loss_cost_usd,
+        wash_adjustment_usd=part.wash_usd,
+        holding_on=lot.holding_on,
+        is_wash_consumed=lot.is_wash_consumed,
     )
-    return LotHalves(taken=taken, left=left)
+    return LotHalves(taken=taken, left=without(lot, part))
+
+
+def _part(whole: Decimal, units: Decimal, of_units: Decimal) -> Decimal:
+    part = (whole * units / of_units).quantize(COST_STEP, ROUND_HALF_UP)
+    return min(part, whole)  # of less than the step
+
+
+class LotPart(NamedTuple):
+    """What so many units of a lot carry of its amounts."""
+
+    units: Decimal
+    cost_usd: Decimal | None
+    loss_cost_usd: Decimal | None
+    wash_usd: Decimal
+
+
+def part_of(lot: Lot, units: Decimal) -> LotPart:
+    """
+    Return what units of a lot carry; all of it where dust would be left.
+
+    :raises BadInput: more units than the lot holds
+    """
+    held, cost, loss_cost, wash = lot.units, lot.cost_usd, lot.loss_cost_usd, lot.wash_adjustment_usd
+    if held - units < DUST_UNITS:
+        if units > held:
+            raise BadInput(f"{units} units of lot {lot.key} are asked for, it holds {held}")
+        return LotPart(units, cost, loss_cost, wash)
+    return LotPart(
+        units,
+        None if cost is None else _part(cost, units, held),
+        None if loss_cost is None else _part(loss_cost, units, held),
+        _part(wash, units, held) if wash else ZERO,
+    )
+
+
+def without(lot: Lot, part: LotPart) -> Lot | None:
+    """Return the lot without a part, the difference, so that parts add up; None where no more than dust is left."""
+    cost, loss_cost = lot.cost_usd, lot.loss_cost_usd
+    left = lot.units - part.units
+    if left < DUST_UNITS:
+        return None
+    return lot_part(
+        lot,
+        key=lot.key,
+        units=left,
+        cost_usd=None if cost is None or part.cost_usd is None else cost - part.cost_usd,
+        loss_cost_usd=None if loss_cost is None or part.loss_cost_usd is None else loss_cost - part.loss_cost_usd,
+        wash_adjustment_usd=lot.wash_adjustment_usd - part.wash_usd,
+        holding_on=lot.holding_on,
+        is_wash_consumed=lot.is_wash_consumed,
+    )
 
 
 def allocate_usd(amount_usd: Decimal, units: tuple[Decimal, ...]) -> tuple[Decimal, ...]:
     """Spread an amount over portions by units, to the cent; the last takes the residual, so that rows add up."""
+    if len(units) == 1:
+        return (amount_usd,)
     total = sum(units, ZERO)
     parts = [(amount_usd * part / total).quantize(CENT, ROUND_HALF_UP) for part in units[:-1]]
     return (*parts, amount_usd - sum(parts, ZERO))
@@ -130,25 +189,25 @@ def dispose(
     lot: Lot, pick: LotPick, *, proceeds_usd: Decimal, sold_on: date, event_ref: str
 ) -> tuple[Disposition, Lot | None]:
     """Sell a portion of a lot: what it realised, and the lot that is left."""
-    halves = split_lot(lot, pick.units)
-    gain = lot_gain_usd(lot, units=pick.units, proceeds_usd=proceeds_usd)
-    cost = halves.taken.cost_usd
-    if gain is not None and gain < 0 and halves.taken.loss_cost_usd is not None:
-        cost = halves.taken.loss_cost_usd
-    elif gain == 0 and halves.taken.loss_cost_usd is not None:
-        cost = proceeds_usd
-    sold = Disposition(
+    part = part_of(lot, pick.units)
+    left = without(lot, part)
+    gain = lot_gain_usd(lot, units=lot.units if left is None else pick.units, proceeds_usd=proceeds_usd)
+    cost = part.cost_usd
+    if part.loss_cost_usd is not None and gain is not None:
+        if gain < 0:
+            cost = part.loss_cost_usd
+        elif gain == 0:
+            cost = proceeds_usd
+    sold = sold_part(
+        lot,
         event_ref=event_ref,
-        lot_key=lot.key,
-        root_key=lot.root_key,
-        security=lot.security,
         units=pick.units,
         proceeds_usd=proceeds_usd,
         cost_usd=cost,
         gain_usd=gain,
         term=lot_term(lot, sold_on=sold_on, gain_usd=gain),
         sold_on=sold_on,
-        acquired_on=lot.acquired_on,
-        holding_on=lot.holding_on,
+        holding_on=None if _is_loss_of_gift(lot, gain) else lot.holding_on,
+        wash_adjustment_usd=part.wash_usd,
     )
-    return sold, halves.left
+    return sold, left

@@ -8,6 +8,7 @@ from enum import Enum
 
 import msgspec
 
+from portfolios.ledger.corporate_actions.terms import ActionTerms, Delivery, HolderTerms
 from portfolios.ledger.errors import BadInput
 from portfolios.ledger.types import Disposition, Lot, LotEvent, LotPick
 
@@ -45,13 +46,13 @@ def _defaults(fields_of: tuple[Field[object], ...]) -> tuple[tuple[str, object],
 
 _EVENT_FIELDS = _defaults(fields(LotEvent))
 _FIELDS: dict[type, tuple[tuple[str, object], ...]] = {
-    kind: _defaults(fields(kind)) for kind in (Lot, LotPick, Disposition)
+    kind: _defaults(fields(kind)) for kind in (Lot, LotPick, Disposition, ActionTerms, HolderTerms, Delivery)
 }
 
 
 def _plain(value: object) -> Json:
-    if isinstance(value, (Lot, LotPick, Disposition)):
-        known = _FIELDS[type(value)]
+    known = _FIELDS.get(type(value))
+    if known is not None:
         return {name: _plain(part) for name, default in known if (part := getattr(value, name)) != default}
     if isinstance(value, tuple):
         return [_plain(part) for part in value]

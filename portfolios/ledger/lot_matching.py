@@ -1,77 +1,118 @@
-"""Pair the lots of a book with the lots that a custodian states, and say how each must change to agree."""
+"""Compare the lots of a security with those that a custodian states: what explains a difference, what must change."""
 
-from collections.abc import Callable, Sequence
+from collections import defaultdict
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import date
-from decimal import Decimal
+from decimal import ROUND_HALF_EVEN, Decimal
 
+from portfolios.ledger.basis_views import BasisView, known_cost, view_basis
+from portfolios.ledger.comparison import UNIT_TOLERANCE, Cause, LotFacts
+from portfolios.ledger.families import stem_of
 from portfolios.ledger.gains import split_lot
+from portfolios.ledger.lot_changes import LotChange, families_of, of_family, of_single
+from portfolios.ledger.lot_opening import Setting, is_dated_enough, opened_lot
+from portfolios.ledger.lot_pairs import Pair, is_same_cost, is_same_units, pair_lots, units_words
 from portfolios.ledger.statements import StatedLot
-from portfolios.ledger.types import CENT, ZERO, Lot, LotPick
-
-UNIT_TOLERANCE = Decimal("0.0005")  # custodians round to three or four places
+from portfolios.ledger.types import COST_STEP, ZERO, Lot
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class LotChange:
-    """How a lot must change: `lot_key` "" opens `lot`; without `lot` the named one goes away."""
+class LotNote:
+    """A difference of a family's lots that is explained and stays; `cost_usd` is the custodian's basis above ours."""
 
-    lot_key: str
-    lot: Lot | None
-    reason: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Setting:
-    """The day of the statement, whether it is the account's first, and whether basis matters for its taxes."""
-
-    as_of: date
-    is_first: bool
-    is_taxable: bool
+    cause: Cause
+    sentence: str
+    cost_usd: Decimal = ZERO
+    stem: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Pairs:
-    both: tuple[tuple[Lot, StatedLot], ...]
-    only_held: tuple[Lot, ...]
-    only_stated: tuple[StatedLot, ...]
+class LotComparison:
+    """What makes the held lots the stated ones, and what differs and stays; neither where all agrees."""
+
+    changes: tuple[LotChange, ...] = ()
+    notes: tuple[LotNote, ...] = ()
 
 
-_Rule = Callable[[Lot, StatedLot], bool]
-_RULES: tuple[_Rule, ...] = (
-    lambda lot, stated: bool(stated.ref) and stated.ref == lot.key,
-    lambda lot, stated: _is_same_day(lot, stated) and _is_same_units(lot, stated) and _is_same_cost(lot, stated),
-    lambda lot, stated: _is_same_day(lot, stated) and _is_same_units(lot, stated),
-    lambda lot, stated: _is_same_day(lot, stated) and _is_same_unit_cost(lot, stated),
-    lambda lot, stated: _is_same_day(lot, stated),  # noqa: PLW0108  the function stands below
-    lambda lot, stated: stated.acquired_on is None and _is_same_units(lot, stated),
-    lambda lot, stated: stated.acquired_on is None,
-)
-
-
-def match_lots(held: Sequence[Lot], stated: Sequence[StatedLot], *, setting: Setting) -> tuple[LotChange, ...]:
+def compare_lots(
+    held: Sequence[Lot], stated: Sequence[StatedLot], *, setting: Setting, facts: LotFacts
+) -> LotComparison:
     """
-    Say what makes the held lots of one security the stated ones, nothing where they agree.
+    Say what makes the held lots of one security the stated ones, and what differs for a reason that is known.
 
     What a statement does not know (a basis, a date, a flag) does not erase what the book knows.
     """
-    pairs = _pair(held, stated)
-    changes = [change for lot, row in pairs.both if (change := _change(lot, row))]
-    changes += [
-        LotChange(
-            lot_key=lot.key, lot=None, reason=f"the custodian no longer states {_words(lot.units)} of {lot.acquired_on}"
-        )
-        for lot in pairs.only_held
-    ]
-    used = {lot.key for lot in held}
-    for row in pairs.only_stated:
-        opened = _opened(row, used, setting)
+    found = pair_lots(held, stated, facts=facts)
+    changes: list[LotChange] = []
+    notes: list[LotNote] = []
+    for each in found.pairs:
+        pair = _dated(each, setting)
+        view = view_basis(pair.lots, pair.rows, facts=facts)
+        notes.extend(_notes(pair, view))
+        told = pair if _is_settled(pair, view) else _with_our_washes(pair, facts, notes)
+        changes.extend(_single_changes(told, view) if pair.is_single else _group_changes(told, view))
+    changes += [_gone(lot) for lot in found.only_held]
+    used = {lot.key for lot in held} | {stem_of(lot.key) for lot in held}
+    for row in found.only_stated:
+        opened = opened_lot(row, used, setting)
         used.add(opened.key)
-        reason = (
-            f"the custodian states {_words(row.units)} of {row.acquired_on or 'an unknown date'} that nothing explains"
-        )
+        when = row.acquired_on or "an unknown date"
+        reason = f"the custodian states {units_words(row.units)} of {when} that nothing explains"
         changes.append(LotChange(lot_key="", lot=opened, reason=reason))
-    return tuple(changes)
+    return _by_family(changes, notes, held, found.pairs, facts)
+
+
+def _by_family(
+    changes: Sequence[LotChange],
+    notes: Sequence[LotNote],
+    held: Sequence[Lot],
+    pairs: Sequence[Pair],
+    facts: LotFacts,
+) -> LotComparison:
+    """Change the sub-lots of a wash sale as one, and note how far that leaves the basis from the custodian's."""
+    families, lots = families_of(held), {lot.key: lot for lot in held}
+    by_stem: dict[str, list[LotChange]] = defaultdict(list)
+    single = []
+    for change in changes:
+        stem = stem_of(change.lot_key)
+        if change.lot_key and stem in families:
+            by_stem[stem].append(change)
+        else:
+            single.append(of_single(change, lots.get(change.lot_key)))
+    kept = [note for note in notes if note.stem not in by_stem or not note.cost_usd]
+    for stem, some in by_stem.items():
+        rows = [row for pair in pairs if stem_of(pair.lots[0].key) == stem for row in pair.rows]
+        found = of_family(stem, families[stem], some, stated_usd=known_cost(rows), beyond=facts.beyond_usd)
+        single.append(found.change)
+        if found.beyond_usd:
+            sentence = (
+                f"our basis holds ${found.beyond_usd:,.2f} of wash-sale adjustments that the custodian does not see"
+            )
+            kept.append(LotNote(cause=Cause.WASH_ADJUSTMENT, sentence=sentence, cost_usd=-found.beyond_usd, stem=stem))
+    return LotComparison(changes=tuple(single), notes=tuple(kept))
+
+
+def _is_settled(pair: Pair, view: BasisView) -> bool:
+    return is_same_units(pair.lots, pair.rows) and (view.is_same or (view.cause is not None and view.is_ours_kept))
+
+
+def _with_our_washes(pair: Pair, facts: LotFacts, notes: list[LotNote]) -> Pair:
+    """Add what of our wash adjustments the custodian cannot know to the basis that it restates: that part is ours."""
+    beyond = sum((facts.beyond_usd.get(lot.key, ZERO) for lot in pair.lots), ZERO)
+    first = pair.rows[0]
+    if beyond <= 0 or first.cost_usd is None or any(row.wash_adjustment_usd for row in pair.rows):
+        return pair
+    sentence = f"our basis holds ${beyond:,.2f} of wash-sale adjustments that the custodian does not see"
+    stem = stem_of(pair.lots[0].key)
+    notes.append(LotNote(cause=Cause.WASH_ADJUSTMENT, sentence=sentence, cost_usd=-beyond, stem=stem))
+    return replace(pair, rows=(replace(first, cost_usd=first.cost_usd + beyond), *pair.rows[1:]))
+
+
+def _dated(pair: Pair, setting: Setting) -> Pair:
+    """Leave a basis unknown where only a row without a trade date would tell it: its term would stay unknown."""
+    if not setting.is_taxable or known_cost(pair.lots) is not None or all(map(is_dated_enough, pair.rows)):
+        return pair
+    return replace(pair, rows=tuple(replace(row, cost_usd=None) for row in pair.rows))
 
 
 def adjust_units(held: Sequence[Lot], units: Decimal, *, security: str, setting: Setting) -> tuple[LotChange, ...]:
@@ -91,21 +132,19 @@ def adjust_units(held: Sequence[Lot], units: Decimal, *, security: str, setting:
             acquired_on=None,
             is_wash_acquisition=not setting.is_first,  # unexplained units may well have been bought
         )
-        opened = _opened(row, {lot.key for lot in held}, setting)
-        return (
-            LotChange(lot_key="", lot=opened, reason=f"the custodian states {_words(difference)} more, basis unknown"),
-        )
+        opened = opened_lot(row, {lot.key for lot in held}, setting)
+        reason = f"the custodian states {units_words(difference)} more, basis unknown"
+        return (LotChange(lot_key="", lot=opened, reason=reason),)
     return _reduced(held, -difference)
 
 
-def picks_shown(held: Sequence[Lot], stated: Sequence[StatedLot], *, units: Decimal) -> tuple[LotPick, ...]:
-    """Return the lots that a sale of so many units took, as the stated lots show it; empty where they do not."""
-    pairs = _pair(held, stated)
-    picks = [(lot, lot.units - row.units) for lot, row in pairs.both]
-    picks += [(lot, lot.units) for lot in pairs.only_held]
-    if any(taken < 0 for _, taken in picks) or sum((taken for _, taken in picks), ZERO) != units:
-        return ()
-    return tuple(LotPick(key=lot.key, units=taken) for lot, taken in picks if taken > 0)
+def _units(lots: Sequence[Lot] | Sequence[StatedLot]) -> Decimal:
+    return sum((lot.units for lot in lots), ZERO)
+
+
+def _gone(lot: Lot) -> LotChange:
+    reason = f"the custodian no longer states {units_words(lot.units)} of {lot.acquired_on}"
+    return LotChange(lot_key=lot.key, lot=None, reason=reason)
 
 
 def _reduced(held: Sequence[Lot], missing: Decimal) -> tuple[LotChange, ...]:
@@ -115,52 +154,83 @@ def _reduced(held: Sequence[Lot], missing: Decimal) -> tuple[LotChange, ...]:
             break
         taken = min(missing, lot.units)
         missing -= taken
-        reason = f"the custodian states {_words(taken)} less; the earliest lots were reduced"
+        reason = f"the custodian states {units_words(taken)} less; the earliest lots were reduced"
         changes.append(LotChange(lot_key=lot.key, lot=split_lot(lot, taken).left, reason=reason))
     return tuple(changes)
 
 
-def _pair(held: Sequence[Lot], stated: Sequence[StatedLot]) -> _Pairs:
-    """Pair greedily, the surest rule first."""
-    if not held or not stated:
-        return _Pairs(both=(), only_held=tuple(held), only_stated=tuple(stated))
-    lots, rows = list(held), list(stated)
-    both: list[tuple[Lot, StatedLot]] = []
-    for rule in _RULES:
-        for row in tuple(rows):
-            lot = next((lot for lot in lots if rule(lot, row)), None)
-            if lot is not None:
-                both.append((lot, row))
-                lots.remove(lot)
-                rows.remove(row)
-    return _Pairs(both=tuple(both), only_held=tuple(lots), only_stated=tuple(rows))
+def _notes(pair: Pair, view: BasisView) -> list[LotNote]:
+    """Tell what of a pair differs and stays: units that are rounded, a basis that is explained, lots cut otherwise."""
+    if not is_same_units(pair.lots, pair.rows):
+        return []
+    notes = []
+    ours, theirs = _units(pair.lots), _units(pair.rows)
+    if ours != theirs:
+        sentence = f"the custodian rounds {units_words(ours)} to {theirs.normalize():f}"
+        notes.append(LotNote(cause=Cause.ROUNDING, sentence=sentence))
+    if view.cause is not None and view.is_ours_kept:
+        cost = view.difference_usd or ZERO
+        stem = stem_of(pair.lots[0].key)
+        notes.append(LotNote(cause=view.cause, sentence=view.sentence, cost_usd=cost, stem=stem))
+    elif view.is_same and len(pair.lots) != len(pair.rows) and _is_washed(pair):
+        counts = f"{len(pair.lots)} sub-lots of a wash sale where the custodian keeps {len(pair.rows)}"
+        sentence = f"the ledger keeps {counts}"
+        notes.append(LotNote(cause=Cause.WASH_ADJUSTMENT, sentence=sentence))
+    return notes
 
 
-def _is_same_day(lot: Lot, stated: StatedLot) -> bool:
-    return stated.acquired_on == lot.acquired_on
+def _is_washed(pair: Pair) -> bool:
+    return any(lot.wash_adjustment_usd or lot.is_wash_consumed for lot in pair.lots)
 
 
-def _is_same_units(lot: Lot, stated: StatedLot) -> bool:
-    return abs(stated.units - lot.units) <= UNIT_TOLERANCE
+def _group_changes(pair: Pair, view: BasisView) -> list[LotChange]:
+    """Give several lots together the basis that their custodian states, each by its units; flags stay ours."""
+    total = known_cost(pair.rows)
+    if total is None or _is_settled(pair, view):
+        return []
+    units, given, changes = _units(pair.lots), ZERO, []
+    before = known_cost(pair.lots)
+    for lot in pair.lots[:-1]:
+        part = _part_of(total, before, lot, units)
+        given += part
+        changes.append(_with_cost(lot, part, view))
+    last = _with_cost(pair.lots[-1], total - given, view)
+    return [*changes, last]
 
 
-def _is_same_cost(lot: Lot, stated: StatedLot) -> bool:
-    if stated.cost_usd is None or lot.cost_usd is None:
-        return stated.cost_usd is lot.cost_usd
-    return abs(stated.cost_usd - lot.cost_usd) < CENT
+def _part_of(total: Decimal, before: Decimal | None, lot: Lot, units: Decimal) -> Decimal:
+    """Spread what a basis changes over units; where that would make one negative, or parts are unknown, all of it."""
+    share = lot.units / units
+    if before is None or lot.cost_usd is None or total < before:
+        return (total * share).quantize(COST_STEP, ROUND_HALF_EVEN)
+    return (lot.cost_usd + (total - before) * share).quantize(COST_STEP, ROUND_HALF_EVEN)
 
 
-def _is_same_unit_cost(lot: Lot, stated: StatedLot) -> bool:
-    if stated.cost_usd is None or lot.cost_usd is None:
-        return False
-    return abs(stated.cost_usd / stated.units - lot.cost_usd / lot.units) < CENT
+def _with_cost(lot: Lot, cost: Decimal, view: BasisView) -> LotChange:
+    washed = lot.wash_adjustment_usd
+    if view.cause is Cause.WASH_ADJUSTMENT:
+        washed += cost - (lot.cost_usd or ZERO)
+    restated = replace(lot, cost_usd=cost, wash_adjustment_usd=washed)
+    return LotChange(lot_key=lot.key, lot=restated, reason=_difference(lot, restated), cause=view.cause)
+
+
+def _single_changes(pair: Pair, view: BasisView) -> list[LotChange]:
+    (lot,), (row,) = pair.lots, pair.rows
+    is_moved, is_kept = not is_same_units((lot,), (row,)), _is_settled(pair, view)
+    if is_kept:
+        row = replace(row, cost_usd=None, wash_adjustment_usd=ZERO)
+    change = _change(lot, row)
+    if change is None:
+        return []
+    return [change if is_kept or is_moved else replace(change, cause=view.cause)]
 
 
 def _change(lot: Lot, stated: StatedLot) -> LotChange | None:
-    is_restated = stated.cost_usd is not None and not _is_same_cost(lot, stated)
+    is_moved = not is_same_units((lot,), (stated,))
+    is_restated = stated.cost_usd is not None and (is_moved or not is_same_cost(lot, stated))
     agreed = replace(
         lot,
-        units=lot.units if _is_same_units(lot, stated) else stated.units,
+        units=stated.units if is_moved else lot.units,
         cost_usd=stated.cost_usd if is_restated else lot.cost_usd,
         loss_cost_usd=_agreed_loss_cost(lot, stated),
         wash_adjustment_usd=stated.wash_adjustment_usd or lot.wash_adjustment_usd,
@@ -196,7 +266,7 @@ def _rescaled(lot: Lot, *, from_units: Decimal) -> Lot:
 def _difference(before: Lot, after: Lot) -> str:
     said = []
     if before.units != after.units:
-        said.append(f"units {_words(before.units)} are {_words(after.units)}")
+        said.append(f"units {units_words(before.units)} are {units_words(after.units)}")
     if before.cost_usd != after.cost_usd:
         said.append(f"basis {_dollars(before.cost_usd)} is {_dollars(after.cost_usd)}")
     if before.acquired_on != after.acquired_on:
@@ -204,45 +274,5 @@ def _difference(before: Lot, after: Lot) -> str:
     return "the custodian states that " + (", ".join(said) or "holding period or flags differ")
 
 
-def _words(units: Decimal) -> str:
-    return f"{units.normalize():f} units"
-
-
 def _dollars(amount_usd: Decimal | None) -> str:
     return "unknown" if amount_usd is None else f"${amount_usd:,.2f}"
-
-
-def _opened(row: StatedLot, used: set[str], setting: Setting) -> Lot:
-    """
-    Open a stated lot.
-
-    Without a trade date neither term nor window is known: in a taxable account its basis then counts as unknown, but
-    for what was inherited, which is long-term whenever sold.
-    """
-    is_dated = row.acquired_on is not None or row.is_inherited
-    acquired_on = row.acquired_on or setting.as_of
-    root = f"{row.security}-{acquired_on:%Y%m%d}"
-    cost = row.cost_usd if is_dated or not setting.is_taxable else None
-    return Lot(
-        key=row.ref if row.ref and row.ref not in used else _free_key(root, used, setting),
-        root_key=root,
-        security=row.security,
-        units=row.units,
-        cost_usd=cost,
-        acquired_on=acquired_on,
-        holding_on=row.holding_on,
-        loss_cost_usd=None if cost is None else row.loss_cost_usd,
-        wash_adjustment_usd=row.wash_adjustment_usd,
-        is_inherited=row.is_inherited,
-        is_gift=row.is_gift,
-        is_wash_acquisition=is_dated if row.is_wash_acquisition is None else row.is_wash_acquisition,
-        is_wash_consumed=row.is_wash_consumed,
-    )
-
-
-def _free_key(root: str, used: set[str], setting: Setting) -> str:
-    stem = root if setting.is_first else f"{root}-{setting.as_of:%Y%m%d}"
-    number = 1
-    while f"{stem}-{number}" in used:
-        number += 1
-    return f"{stem}-{number}"

@@ -1,69 +1,71 @@
 """
 Compare what a custodian states with the book, and say what closes the gap.
 
-What transactions or a known split explain posts as those events. What is left posts as adjusting events with a reason
-where the custodian is the book of record, and becomes a break for a person where the ledger is.
+What transactions explain posts as those events. A difference that is explained (a wash sale that the custodian does not
+see, a commission, rounding, a corporate action) stays as it is. What is left posts as adjusting events with a reason
+where the custodian is the book of record and the firm's limit allows it, and becomes a break for a person elsewhere.
 """
 
 from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
-from datetime import date
+from dataclasses import dataclass, field
 from decimal import Decimal
 
-from portfolios.ledger.booking import apply_events
-from portfolios.ledger.errors import BadInput
-from portfolios.ledger.lot_matching import (
-    UNIT_TOLERANCE,
-    LotChange,
-    Setting,
-    adjust_units,
-    match_lots,
-    picks_shown,
-)
-from portfolios.ledger.statements import SplitDue, StatedLot, Statement
-from portfolios.ledger.types import OPENING_KINDS, REMOVING_KINDS, ZERO, Book, Cash, EventKind, Lot, LotEvent
+from portfolios.ledger.actions_seen import ActionKnown, CashInLieu, in_question, not_shown_yet, shown_split
+from portfolios.ledger.comparison import UNIT_TOLERANCE, Cause, DifferenceKind, Explanation, LotFacts, Terms, UnitBreak
+from portfolios.ledger.differences import difference_of
+from portfolios.ledger.explaining import MOVING_KINDS, Explained, explain
+from portfolios.ledger.lot_changes import LotChange
+from portfolios.ledger.lot_matching import LotComparison, adjust_units, compare_lots
+from portfolios.ledger.lot_opening import Setting
+from portfolios.ledger.lot_signs import ratio_shown
+from portfolios.ledger.statements import StatedLot, Statement
+from portfolios.ledger.types import ZERO, Book, Cash, EventKind, Lot, LotEvent
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class UnitBreak:
-    """A difference that nothing explains; `security` is empty for cash, units None where they do not differ."""
-
-    security: str
-    message: str
-    ledger_units: Decimal | None = None
-    custodian_units: Decimal | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Terms:
-    """
-    How to reconcile: whose books count, whether basis matters for tax, and since when events are new.
-
-    `stated_on` is the day of the last statement posted, None before the first; transactions up to it are already
-    in the lots. `ref` begins the references of the adjusting events and names the file. `is_cash_known` says that
-    something told the account's cash before.
-    """
-
-    ref: str
-    stated_on: date | None
-    is_custodian_the_record: bool = True
-    is_taxable: bool = True
-    is_cash_known: bool = True
+_SETTLED = "a person looked at these figures: the ledger is right"
+__all__ = ["Reconciliation", "Terms", "UnitBreak", "compare", "reconcile"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reconciliation:
     """
-    `events` in the order of posting. Securities: `matched` needed nothing, `explained` needed transactions,
-    `adjusted` differed still; each of `breaks` waits for a person.
+    `events` in the order of posting, `adjusting` being the last of them. `book` is what the transactions lead to.
+
+    Securities: `matched` needed nothing, `explained` differed for a reason that is known, `adjusted` differed still.
+    `explanations` and `adjustments` say how; each of `breaks` waits for a person. `paid` is cash in lieu that takes
+    the place of an estimate.
     """
 
-    events: tuple[LotEvent, ...]
+    explaining: tuple[LotEvent, ...]
+    adjusting: tuple[LotEvent, ...]
+    book: Book
     breaks: tuple[UnitBreak, ...]
     matched: tuple[str, ...]
-    explained: tuple[str, ...]
-    adjusted: tuple[str, ...]
+    explanations: tuple[Explanation, ...]
+    adjustments: tuple[UnitBreak, ...]
+    paid: tuple[CashInLieu, ...] = ()
+
+    @property
+    def events(self) -> tuple[LotEvent, ...]:
+        """Return what would be posted, in order."""
+        return (*self.explaining, *self.adjusting)
+
+    @property
+    def moved_units(self) -> bool:
+        """Tell whether a transaction moves units, so that posting it may wash a loss."""
+        return any(event.kind in MOVING_KINDS and not event.is_past for event in self.explaining)
+
+    @property
+    def explained(self) -> tuple[str, ...]:
+        """Return the securities that an explanation settles."""
+        unsettled = {found.security for found in (*self.breaks, *self.adjustments)}
+        named = {found.security for found in self.explanations if found.security}
+        return tuple(sorted(named - unsettled))
+
+    @property
+    def adjusted(self) -> tuple[str, ...]:
+        """Return the securities that are adjusted to the custodian's word."""
+        return tuple(sorted({found.security for found in self.adjustments if found.security}))
 
 
 def reconcile(
@@ -71,191 +73,185 @@ def reconcile(
     statement: Statement,
     book: Book,
     transactions: Sequence[LotEvent] = (),
-    splits: Sequence[SplitDue] = (),
+    actions: Sequence[ActionKnown] = (),
+    facts: LotFacts | None = None,
     terms: Terms,
 ) -> Reconciliation:
     """
     Explain the difference between book and statement.
 
-    `transactions` have not been posted yet; those up to the last statement, or before a first one, become past
-    events. A transaction that cannot be booked becomes one too: what it did is then found by the adjustment.
+    `transactions` have not been posted yet; those up to the last statement, or before a first one, become past events.
     """
-    gap = _Gap(statement=statement, terms=terms, book=book)
+    explained = explain(statement=statement, book=book, transactions=transactions, actions=actions, terms=terms)
+    return compare(statement=statement, explained=explained, actions=actions, facts=facts, terms=terms)
+
+
+def compare(
+    *,
+    statement: Statement,
+    explained: Explained,
+    actions: Sequence[ActionKnown] = (),
+    facts: LotFacts | None = None,
+    terms: Terms,
+) -> Reconciliation:
+    """Compare a statement with the book that its transactions lead to."""
+    questioned = in_question(actions, as_of=statement.as_of, terms=terms)
+    gap = _Gap(statement=statement, terms=terms, book=explained.book, facts=facts or LotFacts(), actions=questioned)
     for lot in statement.lots or ():
         gap.lots_of[lot.security].append(lot)
-    _explain(gap, transactions, _due(splits, transactions, gap))
+    for lot_held in explained.book.lots.values():
+        gap.held_of[lot_held.security].append(lot_held)
     named = statement.securities(gap.book)
-    held = gap.held_by_security()
+    gap.breaks.extend(explained.waits)
+    stated = {security: gap.stated_units(security) for security in named}
+    gap.breaks.extend(not_shown_yet(questioned, statement=statement, stated=stated, book=gap.book))
+    waiting = gap.broken()
     for security in named:
-        if security not in gap.broken():
-            _close_security(security, gap, held.get(security, []))
+        if security not in waiting:
+            _close_security(security, gap)
     if statement.cash is not None:
         _close_cash(statement.cash, gap)
-    moved = {event.security for event in gap.explaining if not event.is_past}
-    adjusted = {event.security for event in gap.adjusting if event.security}
-    unsettled = gap.broken() | adjusted
-    settled = [security for security in named if security not in unsettled]
+    _name_trades(explained, named, gap)
+    settled = {found.security for found in gap.explanations} | gap.broken() | {a.security for a in gap.adjustments}
     return Reconciliation(
-        events=(*gap.explaining, *gap.adjusting),
+        explaining=explained.events,
+        adjusting=tuple(gap.adjusting),
+        book=explained.book,
         breaks=tuple(gap.breaks),
-        matched=tuple(security for security in settled if security not in moved),
-        explained=tuple(security for security in settled if security in moved),
-        adjusted=tuple(sorted(adjusted)),
+        matched=tuple(security for security in named if security not in settled),
+        explanations=tuple(gap.explanations),
+        adjustments=tuple(gap.adjustments),
+        paid=explained.paid,
     )
 
 
 @dataclass(slots=True)
 class _Gap:
-    """What is known while the gap is being closed: the book as explained so far, and how the rest is closed."""
+    """What is known while the gap is being closed."""
 
     statement: Statement
     terms: Terms
     book: Book
+    facts: LotFacts
+    actions: Sequence[ActionKnown]
     lots_of: dict[str, list[StatedLot]] = field(default_factory=lambda: defaultdict(list))
-    explaining: list[LotEvent] = field(default_factory=list)
+    held_of: dict[str, list[Lot]] = field(default_factory=lambda: defaultdict(list))
     adjusting: list[LotEvent] = field(default_factory=list)
     breaks: list[UnitBreak] = field(default_factory=list)
-
-    @property
-    def is_first(self) -> bool:
-        return self.terms.stated_on is None
+    explanations: list[Explanation] = field(default_factory=list)
+    adjustments: list[UnitBreak] = field(default_factory=list)
 
     @property
     def setting(self) -> Setting:
-        return Setting(as_of=self.statement.as_of, is_first=self.is_first, is_taxable=self.terms.is_taxable)
+        terms = self.terms
+        return Setting(as_of=self.statement.as_of, is_first=terms.is_first, is_taxable=terms.is_taxable)
 
     def stated_units(self, security: str) -> Decimal | None:
         return self.statement.stated_units(self.lots_of.get(security, []), security)
 
-    def held_by_security(self) -> dict[str, list[Lot]]:
-        held: dict[str, list[Lot]] = defaultdict(list)
-        for lot in self.book.lots.values():
-            held[lot.security].append(lot)
-        return held
-
     def broken(self) -> set[str]:
         return {found.security for found in self.breaks}
-
-    def may_adjust(self) -> bool:
-        return self.is_first or self.terms.is_custodian_the_record
-
-    def is_past(self, event: LotEvent) -> bool:
-        return self.terms.stated_on is None or event.traded_on <= self.terms.stated_on
 
     def next_ref(self) -> str:
         return f"{self.terms.ref}:{len(self.adjusting) + 1}"
 
-
-def _explain(gap: _Gap, transactions: Sequence[LotEvent], splits: Sequence[LotEvent]) -> None:
-    """Book what is new in order of date; what is old, or what the book does not allow, is recorded as past."""
-    stream = sorted((*splits, *transactions), key=lambda event: event.traded_on)  # stable: splits open their day
-    sales: dict[str, int] = defaultdict(int)
-    for event in stream:
-        sales[event.security] += event.kind is EventKind.SELL and not gap.is_past(event)
-    for event in stream:
-        if gap.is_past(event):
-            gap.explaining.append(replace(event, is_past=True))
-            continue
-        named = _with_lots_shown(event, gap) if sales[event.security] == 1 else event
-        try:
-            gap.book = apply_events(gap.book, [named])
-        except BadInput as fault:
-            named = replace(event, is_past=True, reason=f"not booked: {fault}"[:240])
-        gap.explaining.append(named)
+    def explain(self, security: str, cause: Cause, sentence: str, *, cost_usd: Decimal = ZERO) -> None:
+        self.explanations.append(Explanation(security=security, cause=cause, sentence=sentence, cost_usd=cost_usd))
 
 
-def _with_lots_shown(event: LotEvent, gap: _Gap) -> LotEvent:
-    """Name the lots of a sale where the lots that are left show which were sold."""
-    if event.kind is not EventKind.SELL or event.picks or not gap.statement.has_lots_of(event.security):
-        return event
-    picks = picks_shown(gap.book.lots_of(event.security), gap.lots_of.get(event.security, []), units=event.units)
-    return replace(event, picks=picks, method=None) if picks else event
-
-
-def _due(splits: Sequence[SplitDue], transactions: Sequence[LotEvent], gap: _Gap) -> list[LotEvent]:
-    """
-    Return the splits that the statement shows; one that it does not show yet is a break, and the account waits.
-
-    Cash in lieu may have taken a fraction of a unit. A split among the transactions speaks for itself.
-    """
-    told = {event.security for event in transactions if event.kind is EventKind.SPLIT}
-    shown: list[LotEvent] = []
-    for due in splits:
-        stated, held = gap.stated_units(due.security), gap.book.units_of(due.security)
-        if due.security in told or not held or stated is None or gap.is_first:
-            continue
-        event = LotEvent(
-            kind=EventKind.SPLIT,
-            ref=f"{gap.terms.ref}:split:{due.security}",
-            traded_on=due.effective_on,
-            security=due.security,
-            ratio=due.ratio,
+def _name_trades(explained: Explained, named: Sequence[str], gap: _Gap) -> None:
+    """Say of what moved that its trades, or a corporate action, explain it."""
+    touched = {security: action for action in gap.actions if action.is_here for security in action.securities}
+    for security in named:
+        if security in touched:
+            gap.explain(security, Cause.CORPORATE_ACTION, f"{touched[security].sentence}.")
+        if security in explained.moved:
+            count = sum(1 for event in explained.events if event.security == security and not event.is_past)
+            gap.explain(security, Cause.TRADES, f"{count} transaction{'s' * (count != 1)} of the file")
+    for paid in explained.paid:
+        sentence = (
+            f"the custodian paid ${paid.cash_usd:,.2f} in lieu of a fraction of {paid.security}; "
+            f"${paid.estimated_usd:,.2f} was estimated"
         )
-        if gap.is_past(event):
-            continue
-        if abs(_traded_units(transactions, event, gap, is_split=False) - stated) <= UNIT_TOLERANCE:
-            gap.breaks.append(_missing_split(due, held=held, stated=stated))
-        elif abs(_traded_units(transactions, event, gap, is_split=True) - stated) < 1:
-            shown.append(event)
-    return shown
+        gap.explain(paid.security, Cause.CORPORATE_ACTION, sentence)
 
 
-def _traded_units(transactions: Sequence[LotEvent], split: LotEvent, gap: _Gap, *, is_split: bool) -> Decimal:
-    """Return the units of a security after the new transactions, with or without the split."""
-    assert split.ratio is not None  # made by _due
-    units = gap.book.units_of(split.security)
-    before = [e for e in transactions if e.traded_on < split.traded_on]
-    after = [e for e in transactions if e.traded_on >= split.traded_on]
-    units += _net_units(before, split.security, gap)
-    return (units * split.ratio if is_split else units) + _net_units(after, split.security, gap)
-
-
-def _net_units(transactions: Sequence[LotEvent], security: str, gap: _Gap) -> Decimal:
-    new = [event for event in transactions if event.security == security and not gap.is_past(event)]
-    bought = sum((event.units for event in new if event.kind in OPENING_KINDS), ZERO)
-    return bought - sum((event.units for event in new if event.kind in REMOVING_KINDS), ZERO)
-
-
-def _missing_split(due: SplitDue, *, held: Decimal, stated: Decimal) -> UnitBreak:
-    message = (
-        f"{due.security} split {due.ratio.normalize():f} for 1 on {due.effective_on}, "
-        f"but the custodian still states {stated.normalize():f} units."
-    )
-    return UnitBreak(security=due.security, message=message, ledger_units=held, custodian_units=stated)
-
-
-def _close_security(security: str, gap: _Gap, held: Sequence[Lot]) -> None:
-    rows = gap.lots_of.get(security, [])
+def _close_security(security: str, gap: _Gap) -> None:
+    rows, held = gap.lots_of.get(security, []), gap.held_of.get(security, [])
     units = gap.stated_units(security)
+    if units is None:
+        return
     if gap.statement.has_lots_of(security):
         lot_units = sum((row.units for row in rows), ZERO)
-        if units is not None and abs(lot_units - units) > UNIT_TOLERANCE:
+        if abs(lot_units - units) > UNIT_TOLERANCE:
             message = f"The lots of {security} add up to {lot_units} units, the position is {units}."
-            _break(gap, security, message, held, units)
+            gap.breaks.append(_difference(security, message, gap, units))
             return
-        changes = match_lots(held, rows, setting=gap.setting)
-    elif units is not None:
-        changes = adjust_units(held, units, security=security, setting=gap.setting)
+        is_asked = not gap.terms.is_first and security not in gap.terms.accepted | gap.terms.no_split
+        ratio = ratio_shown(held, rows) if is_asked else None
+        if ratio is not None:
+            held_units = sum((lot.units for lot in held), ZERO)
+            gap.breaks.append(shown_split(security, ratio, held=held_units, stated=units))
+            return
+        found = compare_lots(held, rows, setting=gap.setting, facts=gap.facts)
     else:
+        found = LotComparison(changes=adjust_units(held, units, security=security, setting=gap.setting))
+    _settle(security, found, gap, units)
+
+
+def _settle(security: str, found: LotComparison, gap: _Gap, units: Decimal) -> None:
+    """Take over what is explained and what may be adjusted; make a break of the rest."""
+    unexplained = [change for change in found.changes if not _is_taken(change, gap, security)]
+    if unexplained and not _may_take(security, unexplained, gap, units):
         return
-    if changes and not gap.may_adjust():
-        _break(gap, security, f"{security}: " + "; ".join(change.reason for change in changes[:3]), held, units)
-        return
-    for change in changes:
+    for note in found.notes:
+        gap.explain(security, note.cause, note.sentence, cost_usd=note.cost_usd)
+    for change in found.changes:
+        if change.cause is not None:
+            gap.explain(security, change.cause, change.reason)
         gap.adjusting.append(_event_of(change, gap))
+    if found.changes and gap.terms.is_first:
+        gap.explain(security, Cause.OPENING, "opening balance")
 
 
-def _break(gap: _Gap, security: str, message: str, held: Sequence[Lot], units: Decimal | None) -> None:
-    ledger_units = sum((lot.units for lot in held), ZERO)
-    gap.breaks.append(
-        UnitBreak(security=security, message=message[:400], ledger_units=ledger_units, custodian_units=units)
+def _may_take(security: str, unexplained: Sequence[LotChange], gap: _Gap, units: Decimal) -> bool:
+    """Tell whether the custodian's word is taken where nothing explains it; note it, or that it waits for a person."""
+    terms = gap.terms
+    if terms.is_first:
+        return True
+    message = f"{security}: " + "; ".join(change.reason for change in unexplained[:3]) + "."
+    difference = _difference(security, message, gap, units)
+    if difference.figures in terms.settled:
+        gap.explain(security, Cause.SETTLED, _SETTLED)
+        return False
+    if not terms.may_adjust_unexplained(security, difference.size_usd):
+        gap.breaks.append(difference)
+        return False
+    gap.adjustments.append(difference)
+    return True
+
+
+def _is_taken(change: LotChange, gap: _Gap, security: str) -> bool:
+    """Tell whether a change is explained and may be taken; what the ledger did not know contradicts nothing."""
+    return change.cause is Cause.TOLD or (change.cause is not None and gap.terms.may_adjust(security))
+
+
+def _difference(security: str, message: str, gap: _Gap, units: Decimal) -> UnitBreak:
+    has_lots = gap.statement.has_lots_of(security)
+    return difference_of(
+        security,
+        message,
+        held=gap.held_of.get(security, []),
+        rows=gap.lots_of.get(security, []) if has_lots else None,
+        units=units,
+        price_usd=gap.terms.prices.get(security),
     )
 
 
 def _event_of(change: LotChange, gap: _Gap) -> LotEvent:
     opened = change.lot if not change.lot_key else None
-    changed = change.lot or gap.book.lots[change.lot_key]
-    reason = "Opening balance" if opened is not None and gap.is_first else change.reason
+    changed = change.lot or _held_lot(change.lot_key, gap)
+    reason = "Opening balance" if opened is not None and gap.terms.is_first else change.reason
     return LotEvent(
         kind=EventKind.ADJUST_LOT if opened is None else EventKind.OPEN,
         ref=gap.next_ref(),
@@ -268,14 +264,33 @@ def _event_of(change: LotChange, gap: _Gap) -> LotEvent:
     )
 
 
+def _held_lot(key: str, gap: _Gap) -> Lot:
+    """Return the lot of a key, or one of the sub-lots of its family."""
+    found = gap.book.lots.get(key)
+    return found or next(lot for lot in gap.book.lots.values() if lot.key.startswith(f"{key}~"))
+
+
 def _close_cash(stated: Cash, gap: _Gap) -> None:
-    held = gap.book.cash
+    held, terms = gap.book.cash, gap.terms
     difference = stated.total_usd - held.total_usd
-    is_opening = gap.is_first or not gap.terms.is_cash_known
-    if difference and not is_opening and not gap.may_adjust():
+    is_opening = terms.is_first or not terms.is_cash_known
+    if difference and not is_opening:
         message = f"Cash is ${held.total_usd:,.2f} in the ledger, ${stated.total_usd:,.2f} at the custodian."
-        gap.breaks.append(UnitBreak(security="", message=message))
-        return
+        found = UnitBreak(
+            security="",
+            message=message,
+            kind=DifferenceKind.CASH,
+            ledger_usd=held.total_usd,
+            custodian_usd=stated.total_usd,
+            size_usd=abs(difference),
+        )
+        if found.figures in terms.settled:
+            gap.explain("", Cause.SETTLED, _SETTLED)
+            return
+        if not terms.may_adjust_unexplained("", found.size_usd):
+            gap.breaks.append(found)
+            return
+        gap.adjustments.append(found)
     if difference:
         reason = "Opening balance" if is_opening else f"cash differs from the custodian's by ${difference:,.2f}"
         _move_cash(EventKind.ADJUST_CASH, difference, gap, reason=reason)

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from datetime import date
 from decimal import ROUND_HALF_UP, Decimal
+from typing import NamedTuple
 
 from portfolios.ledger.errors import BadInput
 from portfolios.ledger.gains import exact_gain_usd, lot_term
@@ -12,14 +13,26 @@ from portfolios.ledger.types import COST_STEP, ZERO, Lot, LotPick, Relief, Term
 _Key = tuple[Decimal | int | date | str, ...]
 
 
+class LossFate(NamedTuple):
+    """Which parts of a loss purchases wash: for now, or in a retirement account for good. The rest counts."""
+
+    washed_frac: Decimal = ZERO
+    lost_frac: Decimal = ZERO
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Occasion:
-    """What the order of lots may depend on: the day, the net price, and marginal rates for the least tax."""
+    """
+    What the order of lots may depend on: the day, the net price, and marginal rates for the least tax.
+
+    `fate` says what would become of a loss on a lot (R-1.2.4): a washed one is worth nothing, a lost one costs its tax.
+    """
 
     sold_on: date
     price_usd: Decimal | None = None
     short_frac: Decimal | None = None
     long_frac: Decimal | None = None
+    fate: Callable[[Lot], LossFate] | None = None
 
 
 def pick_lots(lots: Iterable[Lot], *, units: Decimal, method: Relief, occasion: Occasion) -> tuple[LotPick, ...]:
@@ -30,15 +43,28 @@ def pick_lots(lots: Iterable[Lot], *, units: Decimal, method: Relief, occasion: 
     :raises BadInput: not enough units, or the method needs a price, rates or a basis that is missing
     """
     candidates = [lot for lot in lots if not lot.is_gift]
-    ranked = sorted(candidates, key=_ranking(method, occasion))
+    return _taken(sorted(candidates, key=_ranking(method, occasion)), units)
+
+
+def pick_by_day(days: Iterable[Iterable[Lot]], *, units: Decimal) -> tuple[LotPick, ...]:
+    """
+    Choose lots as FIFO or LIFO does; `days` are the lots by day of acquisition in that order, asked for as needed.
+
+    :raises BadInput: not enough units
+    """
+    ranked = (lot for day in days for lot in sorted(day, key=_sublot) if not lot.is_gift)
+    return _taken(ranked, units)
+
+
+def _taken(ranked: Iterable[Lot], units: Decimal) -> tuple[LotPick, ...]:
     picks: list[LotPick] = []
     wanted = units
     for lot in ranked:
-        if wanted <= 0:
-            break
         taken = min(wanted, lot.units)
         picks.append(LotPick(key=lot.key, units=taken))
         wanted -= taken
+        if wanted <= 0:
+            break
     if wanted > 0:
         raise BadInput(f"{units} units are to be sold, {units - wanted} are held in lots that may be sold")
     return tuple(picks)
@@ -51,6 +77,8 @@ def average_costs(lots: Iterable[Lot]) -> tuple[Lot, ...]:
     :raises BadInput: a lot of unknown basis
     """
     pool = tuple(lots)
+    if not pool:
+        return ()
     costs = [lot.cost_usd for lot in pool if lot.cost_usd is not None]
     if len(costs) != len(pool):
         raise BadInput(f"the average cost of {pool[0].security} needs the basis of every lot")
@@ -109,4 +137,8 @@ def _tax_per_unit(lot: Lot, occasion: Occasion) -> Decimal:
     if occasion.short_frac is None or occasion.long_frac is None:
         raise BadInput("the least tax needs the rates of short-term and long-term gains")
     rate = occasion.long_frac if _term(lot, occasion) is Term.LONG else occasion.short_frac
-    return _gain_per_unit(lot, occasion) * rate
+    tax = _gain_per_unit(lot, occasion) * rate
+    if tax >= 0 or occasion.fate is None:
+        return tax
+    fate = occasion.fate(lot)
+    return tax * (1 - fate.washed_frac - 2 * fate.lost_frac)

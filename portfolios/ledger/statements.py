@@ -70,12 +70,3 @@ class Statement:
         if self.positions is not None:
             return self.positions.get(security, ZERO)
         return sum((lot.units for lot in lots), ZERO) if self.has_lots_of(security) else None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SplitDue:
-    """A confirmed split that took effect since the last statement: `ratio` new units for one old."""
-
-    security: str
-    ratio: Decimal
-    effective_on: date

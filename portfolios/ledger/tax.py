@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from portfolios.ledger.errors import BadInput
+from portfolios.ledger.tax_tables import FILING_STATUSES
 from portfolios.ledger.types import ZERO
 
 _OFFSET_USD = Decimal(3000)
@@ -16,7 +17,13 @@ _OFFSET_SEPARATE_USD = Decimal(1500)
 
 
 def ordinary_offset_limit_usd(filing_status: str) -> Decimal:
-    """Return how much net loss may be set against ordinary income in a year."""
+    """
+    Return how much net loss may be set against ordinary income in a year.
+
+    :raises BadInput: the status is none of those known; a corporation has no such allowance
+    """
+    if filing_status not in FILING_STATUSES:
+        raise BadInput(f"{filing_status!r} is no filing status; it is one of {', '.join(FILING_STATUSES)}")
     return _OFFSET_SEPARATE_USD if filing_status == "mfs" else _OFFSET_USD
 
 
@@ -118,7 +125,9 @@ class TaxRates:
     """
     The all-in marginal rates of a return, as fractions, and its allowance against ordinary income.
 
-    `carried_loss_frac` is what a dollar of loss carried beyond the year is worth today (rho).
+    `carried_loss_frac` is what a dollar of loss carried beyond the year is worth today (rho). Long-term gains may be
+    taxed higher than short-term ones, as a state's tax on them alone can do; whoever needs a convex tax (proposals do)
+    takes the higher of the two as the short-term rate.
     """
 
     short_frac: Decimal
@@ -128,8 +137,8 @@ class TaxRates:
     carried_loss_frac: Decimal = ZERO
 
     def __post_init__(self) -> None:
-        if self.short_frac < max(self.ordinary_frac, self.long_frac):
-            raise BadInput("the short-term rate must not be below the ordinary or the long-term rate")
+        if self.short_frac < self.ordinary_frac:
+            raise BadInput("the short-term rate must not be below the ordinary rate")
         if not min(self.ordinary_frac, self.long_frac) >= self.carried_loss_frac >= 0:
             raise BadInput("a carried loss is worth at least nothing and at most the lower of the other rates")
         if self.ordinary_offset_usd < 0:
@@ -140,7 +149,8 @@ def year_tax_usd(net: Gains, *, rates: TaxRates, carried_loss_frac: Decimal | No
     """
     Return the tax of a year whose gains net of carryforwards are S and L; negative where losses save tax.
 
-    Unrounded. `carried_loss_frac` replaces that of the rates: 0 gives what this year's return shows.
+    Unrounded. `carried_loss_frac` replaces that of the rates: 0 gives what this year's return shows. Each netted
+    character is taxed at its own rate (R-1.5.2), so it holds whichever of the two rates is the higher.
     """
     rho = rates.carried_loss_frac if carried_loss_frac is None else carried_loss_frac
     total = net.total_usd

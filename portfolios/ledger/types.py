@@ -7,17 +7,20 @@ A security is named by its symbol.
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, timedelta
 from decimal import Decimal
 from enum import StrEnum
 from types import MappingProxyType
 
+from portfolios.ledger.corporate_actions.terms import ActionTerms, HolderTerms
 from portfolios.ledger.errors import BadInput
 
 ZERO = Decimal(0)
 CENT = Decimal("0.01")
 UNIT_STEP = Decimal("0.000001")  # the smallest quantity that the journal keeps
+DUST_UNITS = Decimal("0.00000001")  # fewer units than this are none (R-2.7)
 COST_STEP = Decimal("0.000001")  # the scale to which a part of a basis is rounded when a lot is split
+WINDOW_DAYS = 30  # to either side of a loss sale (IRC 1091); 61 dates in all
 
 
 class Term(StrEnum):
@@ -44,7 +47,7 @@ class EventKind(StrEnum):
     What an event of the journal did.
 
     The first four open a lot. Adjusting events say what the custodian's books say where nothing explains the
-    difference; they always carry a reason.
+    difference; they always carry a reason. A cancelling event says that the one it corrects never happened.
     """
 
     OPEN = "open"
@@ -62,6 +65,8 @@ class EventKind(StrEnum):
     SETTLE = "settle"
     ADJUST_LOT = "adjust_lot"
     ADJUST_CASH = "adjust_cash"
+    CORPORATE_ACTION = "corporate_action"
+    CANCEL = "cancel"
 
 
 OPENING_KINDS = frozenset({EventKind.OPEN, EventKind.BUY, EventKind.REINVEST, EventKind.TRANSFER_IN})
@@ -123,13 +128,26 @@ class LotPick:
             raise BadInput(f"the pick of lot {self.key} takes {self.units} units; it must take more than none")
 
 
+class DispositionKind(StrEnum):
+    """What disposed of a portion of a lot (section 3 of the tax specification)."""
+
+    SALE = "sale"
+    CASH_IN_LIEU = "cash_in_lieu"
+    BOOT = "boot"
+    TAXABLE_EXCHANGE = "taxable_exchange"
+    EXCESS_RETURN_OF_CAPITAL = "excess_return_of_capital"
+    WORTHLESS = "worthless"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Disposition:
     """
-    A portion of one lot that was sold.
+    A portion of one lot that was disposed of.
 
     `cost_usd` and `gain_usd` are None where the basis is unknown. `disallowed_usd` is the positive part of a loss
-    that the wash-sale rule takes away; `is_permanent` says that it is lost rather than deferred.
+    that the wash-sale rule takes away; `permanent_usd` is the part of it that is lost rather than deferred.
+    `wash_adjustment_usd` is the part of the cost that earlier wash sales had put there. Boot of a reorganisation has
+    the cash as proceeds and the gain that is recognised.
     """
 
     event_ref: str
@@ -145,12 +163,59 @@ class Disposition:
     acquired_on: date | None
     holding_on: date | None = None
     disallowed_usd: Decimal = ZERO
-    is_permanent: bool = False
+    permanent_usd: Decimal = ZERO
+    wash_adjustment_usd: Decimal = ZERO
+    kind: DispositionKind = DispositionKind.SALE
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.permanent_usd <= self.disallowed_usd:
+            raise BadInput(
+                f"{self.event_ref} of lot {self.lot_key} loses {self.permanent_usd} for good of a disallowed"
+                f" {self.disallowed_usd}"
+            )
+
+    @property
+    def is_permanent(self) -> bool:
+        """Tell whether any of the loss is lost for good."""
+        return self.permanent_usd > 0
+
+    @property
+    def provisional_until_on(self) -> date | None:
+        """Return the last day whose purchases may still wash the loss (R-0.2); None for what is no loss."""
+        if self.gain_usd is None or self.gain_usd >= 0:
+            return None
+        return self.sold_on + timedelta(days=WINDOW_DAYS)
 
     @property
     def recognized_usd(self) -> Decimal | None:
         """Return the gain that counts on the return: what is disallowed is added back."""
         return None if self.gain_usd is None else self.gain_usd + self.disallowed_usd
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WashMatch:
+    """
+    So many units of a loss washed by so many of a replacement: where the disallowed loss went (R-1.3.9).
+
+    The loss is the disposition of `loss_lot_key` by `loss_event_ref` in `loss_account`, `loss_units` in the units of
+    its sale. The replacement is lot `lot_key` of `account`, `units` in the units of the day of the match; it has
+    `amount_usd` in its basis, and `tacked_days` before its `bought_on` in its holding period, unless the amount is lost
+    for good (`is_permanent`). `lot_key` is "" for a purchase in an account that states no lots.
+    """
+
+    loss_account: str
+    loss_event_ref: str
+    loss_lot_key: str
+    loss_units: Decimal
+    sold_on: date
+    account: str
+    lot_key: str
+    security: str
+    bought_on: date
+    units: Decimal
+    amount_usd: Decimal
+    tacked_days: int = 0
+    is_permanent: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -162,7 +227,9 @@ class LotEvent:
     now on; `lot_key` names the lot that is adjusted, and without `lot` it is taken away. A sale names its `picks`
     or a `method`. `is_past` records what the lots and cash that were stated later already contain: it changes
     neither, but its purchases count for wash sales and its `dispositions` for the year. `corrects` is the ref of
-    the event that this one mends.
+    the event that this one replaces, or that never happened where it is a CANCEL. A CORPORATE_ACTION carries the terms
+    of the `action` and what is particular to the `holder`; `method` chooses the lots that give up a fraction. `fee_usd`
+    is the commission inside `amount_usd`: in the basis of what was bought, off the proceeds of what was sold.
     """
 
     kind: EventKind
@@ -172,6 +239,7 @@ class LotEvent:
     security: str = ""
     units: Decimal = ZERO
     amount_usd: Decimal = ZERO
+    fee_usd: Decimal = ZERO
     lot: Lot | None = None
     lot_key: str = ""
     picks: tuple[LotPick, ...] = ()
@@ -181,6 +249,10 @@ class LotEvent:
     is_past: bool = False
     reason: str = ""
     corrects: str = ""
+    action: ActionTerms | None = None
+    holder: HolderTerms | None = None
+    short_frac: Decimal | None = None
+    long_frac: Decimal | None = None
 
     def __post_init__(self) -> None:
         if not self.ref:
@@ -203,6 +275,17 @@ class LotEvent:
             raise BadInput(f"adjusting event {self.ref} gives no reason")
         if self.kind is EventKind.ADJUST_LOT and not self.lot_key:
             raise BadInput(f"adjusting event {self.ref} names no lot")
+        if self.kind is EventKind.CANCEL and not self.corrects:
+            raise BadInput(f"cancelling event {self.ref} names no event that it cancels")
+        self._check_action()
+
+    def _check_action(self) -> None:
+        if (self.kind is EventKind.CORPORATE_ACTION) != (self.action is not None):
+            raise BadInput(
+                f"{self.kind} {self.ref} of {self.security} must carry terms if it is a corporate action only"
+            )
+        if self.action is not None and self.action.security != self.security:
+            raise BadInput(f"corporate action {self.ref} of {self.security} has the terms of {self.action.security}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

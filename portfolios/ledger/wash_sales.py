@@ -15,9 +15,20 @@ from enum import StrEnum
 from types import MappingProxyType
 
 from portfolios.ledger.errors import BadInput
-from portfolios.ledger.types import ZERO
+from portfolios.ledger.types import WINDOW_DAYS, ZERO
 
-WINDOW_DAYS = 30
+__all__ = [
+    "WINDOW_DAYS",
+    "GroupWindow",
+    "RecentTrade",
+    "Side",
+    "group_windows",
+    "is_in_window",
+    "safe_to_buy_on",
+    "safe_to_sell_on",
+    "window_of_sale",
+]
+
 _SAFE_AFTER = timedelta(days=WINDOW_DAYS + 1)
 
 

@@ -14,14 +14,66 @@ class VersionStatus(models.TextChoices):
     WITHDRAWN = "withdrawn", "Withdrawn"
 
 
+class HouseViewChange(models.Model):
+    """
+    A change of the house view: one or several versions that one person drafts and another approves together.
+
+    Only a draft is edited; every edit counts `revision` up, so that two people never overwrite each other unseen. From
+    approval on its versions are in force from `effective_on`. `decision_note` is what the second person said.
+    """
+
+    firm = models.ForeignKey("advisors.Firm", on_delete=models.PROTECT, related_name="house_view_changes")
+    number = models.PositiveIntegerField()
+    title = models.CharField(max_length=120)
+    why = models.CharField(max_length=400, blank=True)
+    status = models.CharField(max_length=12, choices=VersionStatus, default=VersionStatus.DRAFT)
+    effective_on = models.DateField()
+    revision = models.PositiveIntegerField(default=1)
+    author = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
+    created_at = models.DateTimeField()
+    edited_at = models.DateTimeField()
+    edited_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
+    editor_ids = models.JSONField(default=list, help_text="everybody who edited it; none of them approves it")
+    submitted_at = models.DateTimeField(null=True, blank=True)
+    decided_at = models.DateTimeField(null=True, blank=True)
+    decided_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.PROTECT, related_name="+"
+    )
+    decision_note = models.CharField(max_length=400, blank=True)
+
+    class Meta:
+        indexes = [models.Index(fields=["firm", "status"], name="house_view_changes_by_status")]
+        constraints = [
+            models.UniqueConstraint(fields=["firm", "number"], name="house_view_change_number_unique"),
+            models.CheckConstraint(condition=Q(status__in=VersionStatus.values), name="house_view_change_status_known"),
+            models.CheckConstraint(condition=~Q(title=""), name="house_view_change_has_title"),
+            models.CheckConstraint(
+                condition=Q(decided_at__isnull=True, decided_by__isnull=True)
+                | Q(decided_at__isnull=False, decided_by__isnull=False),
+                name="house_view_change_decision_paired",
+            ),
+            models.CheckConstraint(
+                condition=~Q(status=VersionStatus.APPROVED) | Q(decided_at__isnull=False, submitted_at__isnull=False),
+                name="house_view_change_approved_by_a_person",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"house view change {self.pk}"
+
+
 class Version(models.Model):
     """
     What every version of guidance carries: number, status, effective date, author and approver.
 
     An approved version is never edited. In force is the approved one with the latest `effective_on` not after the
     business date, then the highest number. The approver is never the author unless the firm is a single operator.
+    A version that a person drafts belongs to a change; one that a corporate action carried on belongs to none.
     """
 
+    change = models.ForeignKey(
+        HouseViewChange, null=True, blank=True, on_delete=models.PROTECT, related_name="%(class)ss"
+    )
     number = models.PositiveIntegerField()
     status = models.CharField(max_length=12, choices=VersionStatus, default=VersionStatus.DRAFT)
     effective_on = models.DateField()
@@ -67,6 +119,7 @@ class RiskProfileVersion(Version):
         constraints = [
             *Version.Meta.constraints,
             models.UniqueConstraint(fields=["risk_profile", "number"], name="risk_profile_version_number_unique"),
+            models.UniqueConstraint(fields=["change", "risk_profile"], name="one_profile_version_a_change"),
         ]
 
     def __str__(self) -> str:
@@ -119,6 +172,7 @@ class SecurityModelVersion(Version):
         constraints = [
             *Version.Meta.constraints,
             models.UniqueConstraint(fields=["security_model", "number"], name="security_model_version_number_unique"),
+            models.UniqueConstraint(fields=["change", "security_model"], name="one_model_version_a_change"),
         ]
 
     def __str__(self) -> str:
@@ -142,6 +196,22 @@ class SecurityModelWeight(models.Model):
         return f"security model weight {self.pk}"
 
 
+class ProductListVersion(Version):
+    """One version of what fills the firm's asset classes: the whole list."""
+
+    firm = models.ForeignKey("advisors.Firm", on_delete=models.PROTECT, related_name="product_lists")
+
+    class Meta(Version.Meta):
+        constraints = [
+            *Version.Meta.constraints,
+            models.UniqueConstraint(fields=["firm", "number"], name="product_list_number_unique"),
+            models.UniqueConstraint(fields=["change"], name="one_product_list_a_change"),
+        ]
+
+    def __str__(self) -> str:
+        return f"product list {self.pk}"
+
+
 class Product(models.Model):
     """
     What fills an asset class: one security or one security model, for a tax status or (blank) for all.
@@ -150,7 +220,7 @@ class Product(models.Model):
     account reaches wins, a product for the tax status before one for all.
     """
 
-    firm = models.ForeignKey("advisors.Firm", on_delete=models.PROTECT, related_name="products")
+    version = models.ForeignKey(ProductListVersion, on_delete=models.CASCADE, related_name="lines")
     asset_class = models.ForeignKey("portfolios.AssetClass", on_delete=models.PROTECT, related_name="products")
     tax_status = models.CharField(max_length=8, choices=TaxStatus, blank=True)
     min_account_usd = models.DecimalField(max_digits=15, decimal_places=2, default=0)
@@ -164,7 +234,8 @@ class Product(models.Model):
     class Meta:
         constraints = [
             models.UniqueConstraint(
-                fields=["firm", "asset_class", "tax_status", "min_account_usd"], name="one_product_a_class_and_status"
+                fields=["version", "asset_class", "tax_status", "min_account_usd"],
+                name="one_product_a_class_and_status",
             ),
             models.CheckConstraint(
                 condition=Q(security__isnull=False, security_model__isnull=True)
@@ -177,10 +248,26 @@ class Product(models.Model):
         return f"product {self.pk}"
 
 
+class SubstituteListVersion(Version):
+    """One version of the firm's approved substitutes: the whole list."""
+
+    firm = models.ForeignKey("advisors.Firm", on_delete=models.PROTECT, related_name="substitute_lists")
+
+    class Meta(Version.Meta):
+        constraints = [
+            *Version.Meta.constraints,
+            models.UniqueConstraint(fields=["firm", "number"], name="substitute_list_number_unique"),
+            models.UniqueConstraint(fields=["change"], name="one_substitute_list_a_change"),
+        ]
+
+    def __str__(self) -> str:
+        return f"substitute list {self.pk}"
+
+
 class Substitute(models.Model):
     """An approved stand-in for a security, ranked; bought or kept only where it saves at least its hurdle."""
 
-    firm = models.ForeignKey("advisors.Firm", on_delete=models.PROTECT, related_name="substitutes")
+    version = models.ForeignKey(SubstituteListVersion, on_delete=models.CASCADE, related_name="lines")
     security = models.ForeignKey("portfolios.Security", on_delete=models.PROTECT, related_name="substitutes")
     use = models.ForeignKey("portfolios.Security", on_delete=models.PROTECT, related_name="+")
     rank = models.PositiveSmallIntegerField(default=1)
@@ -189,7 +276,7 @@ class Substitute(models.Model):
 
     class Meta:
         constraints = [
-            models.UniqueConstraint(fields=["firm", "security", "use"], name="substitute_unique"),
+            models.UniqueConstraint(fields=["version", "security", "use"], name="substitute_unique"),
             models.CheckConstraint(condition=Q(hurdle_bps__gte=0), name="hurdle_not_negative"),
             models.CheckConstraint(condition=~Q(security=F("use")), name="substitute_is_another_security"),
         ]

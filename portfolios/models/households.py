@@ -1,5 +1,7 @@
 """Households, their people, tax households and accounts."""
 
+from decimal import Decimal
+
 from django.conf import settings
 from django.db import models
 from django.db.models import Q
@@ -93,26 +95,53 @@ class TaxReturn(models.Model):
         return f"tax return {self.pk}"
 
 
+class StatedAs(models.TextChoices):
+    RATES = "rates", "The rates themselves"
+    INCOME = "income", "Income, filing status and state"
+
+
+class Origin(models.TextChoices):
+    PERSON = "person", "A person"
+    YEAR_END = "year_end", "The closed year"
+
+
 class TaxSituation(models.Model):
     """
     What a return's taxes are for one calendar year; rows are added, the newest counts.
 
-    Rates are fractions. Carryforwards are positive amounts carried into the year. Outside amounts are net gains
-    realised outside Trimtab this year, positive for gains.
+    Rates are fractions, stated, or derived when saved where income was stated (`table_year` says from which table).
+    The state taxes short-term gains, and saves on losses against income, as ordinary unless the row says otherwise.
+    Carryforwards are positive amounts carried into the year. Outside amounts are net gains realised outside Trimtab
+    this year, positive for gains; distributions are funds' capital gain distributions, long-term whoever holds them.
     """
 
     tax_return = models.ForeignKey(TaxReturn, on_delete=models.CASCADE, related_name="situations")
     year = models.PositiveSmallIntegerField()
+    stated_as = models.CharField(max_length=8, choices=StatedAs, default=StatedAs.RATES)
+    filing_status = models.CharField(max_length=8, choices=FilingStatus, blank=True)
+    state = models.CharField(max_length=2, blank=True)
+    ordinary_income_usd = models.DecimalField(max_digits=15, decimal_places=2, null=True, blank=True)
+    preferred_income_usd = models.DecimalField(max_digits=15, decimal_places=2, default=0)
+    modified_income_usd = models.DecimalField(max_digits=15, decimal_places=2, null=True, blank=True)
+    table_year = models.PositiveSmallIntegerField(null=True, blank=True)
+    is_state_stated = models.BooleanField(default=False)
     federal_ordinary_frac = models.DecimalField(max_digits=6, decimal_places=5)
     federal_long_frac = models.DecimalField(max_digits=6, decimal_places=5)
     niit_frac = models.DecimalField(max_digits=6, decimal_places=5, default=0)
     state_ordinary_frac = models.DecimalField(max_digits=6, decimal_places=5, default=0)
+    state_short_frac = models.DecimalField(max_digits=6, decimal_places=5, null=True, blank=True)
     state_long_frac = models.DecimalField(max_digits=6, decimal_places=5, default=0)
+    state_offset_frac = models.DecimalField(max_digits=6, decimal_places=5, null=True, blank=True)
     ordinary_offset_usd = models.DecimalField(max_digits=15, decimal_places=2, default=3000)
     carryforward_short_usd = models.DecimalField(max_digits=15, decimal_places=2, default=0)
     carryforward_long_usd = models.DecimalField(max_digits=15, decimal_places=2, default=0)
     outside_short_usd = models.DecimalField(max_digits=15, decimal_places=2, default=0)
     outside_long_usd = models.DecimalField(max_digits=15, decimal_places=2, default=0)
+    distributions_usd = models.DecimalField(max_digits=15, decimal_places=2, default=0)
+    later_rate_frac = models.DecimalField(max_digits=6, decimal_places=5, default=0)
+    later_discount_frac = models.DecimalField(max_digits=6, decimal_places=5, default=0)
+    origin = models.CharField(max_length=8, choices=Origin, default=Origin.PERSON)
+    is_provisional = models.BooleanField(default=False)
     reason = models.CharField(max_length=240, blank=True)
     set_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.PROTECT, related_name="+"
@@ -136,10 +165,78 @@ class TaxSituation(models.Model):
                 ),
                 name="tax_rates_are_fractions",
             ),
+            models.CheckConstraint(
+                condition=Q(later_rate_frac__range=(0, 1), later_discount_frac__range=(0, 1)),
+                name="later_rates_are_fractions",
+            ),
+            models.CheckConstraint(
+                condition=Q(distributions_usd__gte=0, preferred_income_usd__gte=0),
+                name="tax_incomes_not_negative",
+            ),
+            models.CheckConstraint(
+                condition=Q(stated_as=StatedAs.RATES) | Q(stated_as=StatedAs.INCOME, ordinary_income_usd__gte=0),
+                name="stated_income_is_there",
+            ),
+            models.CheckConstraint(condition=Q(origin__in=Origin.values), name="tax_situation_origin_known"),
         ]
 
     def __str__(self) -> str:
         return f"tax situation {self.pk}"
+
+    @property
+    def short_rate_frac(self) -> Decimal:
+        """Return the all-in rate of short-term gains."""
+        state = self.state_ordinary_frac if self.state_short_frac is None else self.state_short_frac
+        return self.federal_ordinary_frac + self.niit_frac + state
+
+    @property
+    def long_rate_frac(self) -> Decimal:
+        """Return the all-in rate of long-term gains."""
+        return self.federal_long_frac + self.niit_frac + self.state_long_frac
+
+    @property
+    def offset_rate_frac(self) -> Decimal:
+        """Return what a dollar of net loss set against ordinary income saves: no net investment income tax."""
+        state = self.state_ordinary_frac if self.state_offset_frac is None else self.state_offset_frac
+        return self.federal_ordinary_frac + state
+
+    @property
+    def elsewhere_long_usd(self) -> Decimal:
+        """Return the long-term gains that no sale here made: realised outside, and distributed by funds."""
+        return self.outside_long_usd + self.distributions_usd
+
+
+class TaxYearClose(models.Model):
+    """
+    A closed calendar year of a return as its books net: rows are added when the figures change, the newest counts.
+
+    Provisional until the 30 days after the year are loaded. `unknown_count` sales had no basis and count nothing.
+    """
+
+    tax_return = models.ForeignKey(TaxReturn, on_delete=models.CASCADE, related_name="year_closes")
+    year = models.PositiveSmallIntegerField()
+    short_usd = models.DecimalField(max_digits=15, decimal_places=2)
+    long_usd = models.DecimalField(max_digits=15, decimal_places=2)
+    carried_in_short_usd = models.DecimalField(max_digits=15, decimal_places=2)
+    carried_in_long_usd = models.DecimalField(max_digits=15, decimal_places=2)
+    deduction_usd = models.DecimalField(max_digits=15, decimal_places=2)
+    carried_short_usd = models.DecimalField(max_digits=15, decimal_places=2)
+    carried_long_usd = models.DecimalField(max_digits=15, decimal_places=2)
+    is_provisional = models.BooleanField()
+    unknown_count = models.PositiveIntegerField(default=0)
+    closed_at = models.DateTimeField()
+
+    class Meta:
+        indexes = [models.Index(fields=["tax_return", "year", "closed_at"], name="tax_year_close_newest")]
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(carried_short_usd__gte=0, carried_long_usd__gte=0, deduction_usd__gte=0),
+                name="closed_losses_not_negative",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"tax year close {self.pk}"
 
 
 class TaxStatus(models.TextChoices):
@@ -171,7 +268,8 @@ class Account(models.Model):
 
     The number is encrypted at rest, matched by keyed hash, shown by its last four digits. A held-away account is
     declared by the client: its trades count for wash sales, it is never traded here. `journal_position` is the
-    number of the last ledger event and the compare-and-set of every posting.
+    number of the last ledger event and the compare-and-set of every posting; a replay that changes lots without an
+    event of this account moves it too, so that numbers of events may have gaps.
     """
 
     firm = models.ForeignKey("advisors.Firm", on_delete=models.PROTECT, related_name="accounts")

@@ -36,7 +36,10 @@ class LedgerEvent(models.Model):
     )
 
     class Meta:
-        indexes = [models.Index(fields=["account", "traded_on"], name="ledger_event_by_day")]
+        indexes = [
+            models.Index(fields=["account", "traded_on"], name="ledger_event_by_day"),
+            models.Index(fields=["account", "security", "traded_on"], name="ledger_event_by_security"),
+        ]
         constraints = [
             models.UniqueConstraint(fields=["account", "position"], name="ledger_event_position_unique"),
             models.UniqueConstraint(fields=["source", "source_ref"], name="ledger_event_posted_once"),
@@ -107,33 +110,172 @@ class Term(models.TextChoices):
     LONG = "long", "Long-term"
 
 
+class GainKind(models.TextChoices):
+    SALE = "sale", "Sale"
+    CASH_IN_LIEU = "cash_in_lieu", "Cash in lieu of a fraction"
+    BOOT = "boot", "Cash of a reorganisation"
+    TAXABLE_EXCHANGE = "taxable_exchange", "Taxable exchange"
+    EXCESS_RETURN_OF_CAPITAL = "excess_return_of_capital", "Return of capital beyond basis"
+    WORTHLESS = "worthless", "Worthless"
+
+
+class TaxPolicyVersion(models.Model):
+    """
+    The firm's choices where tax law leaves one, from a moment on: `values` of `portfolios.ledger.wash_policy`.
+
+    Rows are added, never changed; the newest counts, and every result points at the one it was computed with.
+    """
+
+    firm = models.ForeignKey("advisors.Firm", on_delete=models.PROTECT, related_name="tax_policies")
+    values = models.JSONField(default=dict)
+    reason = models.CharField(max_length=240, blank=True)
+    set_at = models.DateTimeField()
+    set_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.PROTECT, related_name="+"
+    )
+
+    class Meta:
+        indexes = [models.Index(fields=["firm", "set_at"], name="tax_policy_newest")]
+
+    def __str__(self) -> str:
+        return f"tax policy {self.pk}"
+
+
 class RealizedGain(models.Model):
-    """One lot portion disposed of: what it brought, what it cost, what the wash-sale rule disallowed."""
+    """
+    One lot portion disposed of: what it brought, what it cost, what the wash-sale rule disallowed.
+
+    A projection of the journal, like lots: a replay may change it. `permanent_usd` is the part of `disallowed_usd`
+    that is lost for good. Until `provisional_until_on` a later purchase may still wash a loss. `policy` is null where
+    a custodian's statement gave the figures.
+    """
 
     event = models.ForeignKey(LedgerEvent, on_delete=models.PROTECT, related_name="realized_gains")
     account = models.ForeignKey("portfolios.Account", on_delete=models.PROTECT, related_name="realized_gains")
     security = models.ForeignKey("portfolios.Security", on_delete=models.PROTECT, related_name="+")
+    kind = models.CharField(max_length=24, choices=GainKind, default=GainKind.SALE)
     lot_key = models.CharField(max_length=96)
+    root_key = models.CharField(max_length=96, blank=True)
     closed_on = models.DateField()
     acquired_on = models.DateField(null=True, blank=True)
+    holding_on = models.DateField(null=True, blank=True)
     units = models.DecimalField(max_digits=15, decimal_places=6)
     proceeds_usd = models.DecimalField(max_digits=15, decimal_places=2)
     cost_usd = models.DecimalField(max_digits=15, decimal_places=6, null=True, blank=True)
     gain_usd = models.DecimalField(max_digits=15, decimal_places=2, null=True, blank=True)
     term = models.CharField(max_length=8, choices=Term)
     disallowed_usd = models.DecimalField(max_digits=15, decimal_places=2, default=0)
-    is_permanent = models.BooleanField(default=False, help_text="the disallowed loss is lost for good")
+    permanent_usd = models.DecimalField(max_digits=15, decimal_places=2, default=0)
+    provisional_until_on = models.DateField(null=True, blank=True)
+    policy = models.ForeignKey(TaxPolicyVersion, null=True, blank=True, on_delete=models.PROTECT, related_name="+")
 
     class Meta:
-        indexes = [models.Index(fields=["account", "closed_on"], name="realized_gain_by_day")]
+        indexes = [
+            models.Index(fields=["account", "closed_on"], name="realized_gain_by_day"),
+            models.Index(fields=["account", "security", "closed_on"], name="realized_gain_by_security"),
+        ]
         constraints = [
-            models.UniqueConstraint(fields=["event", "lot_key"], name="realized_gain_once_a_lot"),
+            models.UniqueConstraint(fields=["event", "lot_key", "kind"], name="realized_gain_once_a_lot"),
             models.CheckConstraint(condition=Q(term__in=Term.values), name="realized_gain_term_known"),
-            models.CheckConstraint(condition=Q(disallowed_usd__gte=0), name="disallowed_not_negative"),
+            models.CheckConstraint(condition=Q(kind__in=GainKind.values), name="realized_gain_kind_known"),
+            models.CheckConstraint(
+                condition=Q(disallowed_usd__gte=0, permanent_usd__gte=0, permanent_usd__lte=models.F("disallowed_usd")),
+                name="disallowed_not_negative",
+            ),
         ]
 
     def __str__(self) -> str:
         return f"realized gain {self.pk}"
+
+
+class WashMatch(models.Model):
+    """
+    So many units of a loss washed by so many units of a replacement: where the disallowed loss went.
+
+    `amount_usd` is in the basis of the replacement lot, or lost for good where `is_permanent`. `tacked_days` were
+    added to its holding period.
+    """
+
+    loss = models.ForeignKey(RealizedGain, on_delete=models.CASCADE, related_name="wash_matches")
+    account = models.ForeignKey("portfolios.Account", on_delete=models.PROTECT, related_name="wash_matches")
+    security = models.ForeignKey("portfolios.Security", on_delete=models.PROTECT, related_name="+")
+    lot_key = models.CharField(max_length=96)
+    bought_on = models.DateField()
+    units = models.DecimalField(max_digits=15, decimal_places=6)
+    amount_usd = models.DecimalField(max_digits=15, decimal_places=6)
+    tacked_days = models.PositiveIntegerField(default=0)
+    is_permanent = models.BooleanField(default=False)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["loss", "account", "lot_key"], name="wash_match_once"),
+            models.CheckConstraint(condition=Q(units__gt=0, amount_usd__gte=0), name="wash_match_not_negative"),
+        ]
+
+    def __str__(self) -> str:
+        return f"wash match {self.pk}"
+
+
+class LedgerReplay(models.Model):
+    """
+    One replay of identity groups of a tax household: why, from when, and what it changed.
+
+    `changes` lists lots and gains before and after, as plain values; never edited.
+    """
+
+    tax_household = models.ForeignKey("portfolios.TaxHousehold", on_delete=models.PROTECT, related_name="replays")
+    cause = models.CharField(max_length=240)
+    from_on = models.DateField()
+    securities = models.JSONField(default=list)
+    changes = models.JSONField(default=dict)
+    policy = models.ForeignKey(TaxPolicyVersion, null=True, blank=True, on_delete=models.PROTECT, related_name="+")
+    replayed_at = models.DateTimeField()
+    replayed_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.PROTECT, related_name="+"
+    )
+
+    class Meta:
+        indexes = [models.Index(fields=["tax_household", "replayed_at"], name="replay_by_time")]
+
+    def __str__(self) -> str:
+        return f"ledger replay {self.pk}"
+
+
+class StatedGain(models.Model):
+    """
+    A realised lot as the custodian states it, or a line of its 1099-B: to compare with ours, never booked.
+
+    `acquired_on` is null for "various". `box` is A to F of Form 8949 where it is told.
+    """
+
+    account = models.ForeignKey("portfolios.Account", on_delete=models.PROTECT, related_name="stated_gains")
+    security = models.ForeignKey("portfolios.Security", on_delete=models.PROTECT, related_name="+")
+    file = models.ForeignKey(
+        "portfolios.CustodianFile", null=True, blank=True, on_delete=models.PROTECT, related_name="stated_gains"
+    )
+    row = models.PositiveIntegerField(null=True, blank=True)
+    tax_year = models.PositiveSmallIntegerField()
+    sold_on = models.DateField()
+    acquired_on = models.DateField(null=True, blank=True)
+    units = models.DecimalField(max_digits=15, decimal_places=6)
+    proceeds_usd = models.DecimalField(max_digits=15, decimal_places=2)
+    cost_usd = models.DecimalField(max_digits=15, decimal_places=6, null=True, blank=True)
+    disallowed_usd = models.DecimalField(max_digits=15, decimal_places=2, default=0)
+    term = models.CharField(max_length=8, choices=Term, blank=True)
+    box = models.CharField(max_length=1, blank=True)
+    is_1099b = models.BooleanField(default=False)
+    source_ref = models.CharField(max_length=160)
+    stated_at = models.DateTimeField()
+
+    class Meta:
+        indexes = [models.Index(fields=["account", "tax_year"], name="stated_gain_by_year")]
+        constraints = [
+            models.UniqueConstraint(fields=["account", "source_ref"], name="stated_gain_once"),
+            models.CheckConstraint(condition=Q(units__gt=0, disallowed_usd__gte=0), name="stated_gain_not_negative"),
+        ]
+
+    def __str__(self) -> str:
+        return f"stated gain {self.pk}"
 
 
 class OutsideTrade(models.Model):

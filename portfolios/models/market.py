@@ -1,5 +1,6 @@
 """Prices, risk models and corporate actions: what the market says, by date."""
 
+from django.conf import settings
 from django.db import models
 from django.db.models import Q
 
@@ -58,9 +59,17 @@ class RiskModelVersion(models.Model):
 class ActionKind(models.TextChoices):
     SPLIT = "split", "Split"
     REVERSE_SPLIT = "reverse_split", "Reverse split"
+    STOCK_DIVIDEND = "stock_dividend", "Stock dividend"
+    CLASS_DIVIDEND = "class_dividend", "Dividend of another class"
     SPIN_OFF = "spin_off", "Spin-off"
-    MERGER = "merger", "Merger"
+    STOCK_MERGER = "stock_merger", "Merger for stock"
+    CASH_MERGER = "cash_merger", "Merger for cash"
+    MIXED_MERGER = "mixed_merger", "Merger for stock and cash"
+    RETURN_OF_CAPITAL = "return_of_capital", "Return of capital"
+    TENDER = "tender", "Tender"
     SYMBOL_CHANGE = "symbol_change", "Symbol change"
+    SPECIAL_DIVIDEND = "special_dividend", "Special dividend"
+    WORTHLESS = "worthless", "Worthless"
     OTHER = "other", "Other"
 
 
@@ -69,29 +78,90 @@ class ActionStatus(models.TextChoices):
     CONFIRMED = "confirmed", "Confirmed"
     APPLIED = "applied", "Applied"
     REVERSED = "reversed", "Reversed"
+    WITHDRAWN = "withdrawn", "Withdrawn"
 
 
 class CorporateAction(models.Model):
-    """An action on a security, from announcement to application. `ratio` is new units per old unit."""
+    """
+    An action on a security as a firm handles it, from announcement to application.
 
+    `ratio` is new units per old unit. `terms` are `portfolios.ledger.corporate_actions.terms.ActionTerms` as plain
+    values. `is_detected` marks one that nobody announced: prices or positions show it. `done` is what applying it
+    changed beside lots (prices, models, restrictions, substitutes, groups), so that it can be undone.
+    """
+
+    firm = models.ForeignKey("advisors.Firm", on_delete=models.PROTECT, related_name="corporate_actions")
     security = models.ForeignKey("portfolios.Security", on_delete=models.PROTECT, related_name="corporate_actions")
-    kind = models.CharField(max_length=16, choices=ActionKind)
+    kind = models.CharField(max_length=24, choices=ActionKind)
     effective_on = models.DateField()
     ratio = models.DecimalField(max_digits=15, decimal_places=9, null=True, blank=True)
     terms = models.JSONField(default=dict, blank=True)
     status = models.CharField(max_length=12, choices=ActionStatus, default=ActionStatus.ANNOUNCED)
     source = models.CharField(max_length=64)
+    note = models.CharField(max_length=400, blank=True)
+    is_detected = models.BooleanField(default=False)
+    done = models.JSONField(default=dict, blank=True)
     announced_at = models.DateTimeField()
+    announced_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.PROTECT, related_name="+"
+    )
+    confirmed_at = models.DateTimeField(null=True, blank=True)
+    confirmed_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.PROTECT, related_name="+"
+    )
+    applied_at = models.DateTimeField(null=True, blank=True)
+    applied_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.PROTECT, related_name="+"
+    )
+    ended_at = models.DateTimeField(null=True, blank=True, help_text="when it was reversed or withdrawn")
+    ended_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.PROTECT, related_name="+"
+    )
+    end_reason = models.CharField(max_length=240, blank=True)
 
     class Meta:
+        indexes = [models.Index(fields=["firm", "status", "effective_on"], name="corporate_action_queue")]
         constraints = [
-            models.UniqueConstraint(fields=["security", "kind", "effective_on"], name="corporate_action_unique"),
+            models.UniqueConstraint(
+                fields=["firm", "security", "kind", "effective_on"],
+                condition=~Q(status__in=["reversed", "withdrawn"]),
+                name="corporate_action_unique",
+            ),
             models.CheckConstraint(condition=Q(kind__in=ActionKind.values), name="corporate_action_kind_known"),
             models.CheckConstraint(condition=Q(status__in=ActionStatus.values), name="corporate_action_status_known"),
             models.CheckConstraint(
                 condition=Q(ratio__isnull=True) | Q(ratio__gt=0), name="corporate_action_ratio_positive"
             ),
+            models.CheckConstraint(
+                condition=~Q(status__in=["confirmed", "applied", "reversed"])
+                | Q(confirmed_at__isnull=False, confirmed_by__isnull=False),
+                name="corporate_action_confirmed_by_a_person",
+            ),
         ]
 
     def __str__(self) -> str:
         return f"corporate action {self.pk}"
+
+
+class ActionApplication(models.Model):
+    """
+    A corporate action as it was applied to one holder: exactly once.
+
+    `event` is the journal's event, `undone_by` the one that took it back.
+    """
+
+    action = models.ForeignKey(CorporateAction, on_delete=models.PROTECT, related_name="applications")
+    account = models.ForeignKey("portfolios.Account", on_delete=models.PROTECT, related_name="action_applications")
+    event = models.ForeignKey("portfolios.LedgerEvent", on_delete=models.PROTECT, related_name="+")
+    undone_by = models.ForeignKey(
+        "portfolios.LedgerEvent", null=True, blank=True, on_delete=models.PROTECT, related_name="+"
+    )
+    before_units = models.DecimalField(max_digits=15, decimal_places=6)
+    after_units = models.DecimalField(max_digits=15, decimal_places=6)
+    cash_usd = models.DecimalField(max_digits=15, decimal_places=2, default=0)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["action", "account"], name="action_applied_once")]
+
+    def __str__(self) -> str:
+        return f"application {self.pk}"

@@ -38,6 +38,20 @@ class Security(models.Model):
         return self.symbol
 
 
+class SecurityAlias(models.Model):
+    """A symbol that a security had before, so that older files and memories still find it."""
+
+    security = models.ForeignKey(Security, on_delete=models.PROTECT, related_name="aliases")
+    symbol = models.CharField(max_length=24)
+    until_on = models.DateField()
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["symbol", "until_on"], name="alias_unique")]
+
+    def __str__(self) -> str:
+        return self.symbol
+
+
 class AssetClass(models.Model):
     """A node of the firm's asset-class tree. `key` is what cases and files use; the key of cash is `cash`."""
 

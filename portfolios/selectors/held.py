@@ -1,19 +1,20 @@
 """What keeps accounts from trading: open holds, corporate actions that are waited for, prices that are too old."""
 
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
-from decimal import Decimal
 
 from django.db.models import Count, Max
 
 from advisors.errors import NotFound
 from advisors.models import Membership
 from portfolios.models.households import AccountHold, HoldKind
-from portfolios.models.market import CorporateAction
+from portfolios.models.market import ActionStatus, CorporateAction
 from portfolios.models.securities import Security
 from portfolios.selectors.books import accounts_in_book
 
-MAX_ACTIONS = 100
+ORDERS_MARK = " orders"  # ends the subject of a hold that waits for orders to be filled or cancelled
 HOLD_KINDS: tuple[tuple[str, str], ...] = tuple((kind.value, str(kind.label)) for kind in HoldKind)
 
 
@@ -36,6 +37,12 @@ class HoldRow:
     placed_at: datetime
     placed_by: str
     held_days: int
+    action_id: int | None = None  # of the corporate action that it waits for
+
+    @property
+    def symbol(self) -> str:
+        """Return the security of the corporate action."""
+        return symbol_of_hold(self.subject)
 
 
 def open_holds(member: Membership, *, kind: str = "", now: datetime) -> list[HoldRow]:
@@ -44,6 +51,8 @@ def open_holds(member: Membership, *, kind: str = "", now: datetime) -> list[Hol
     if kind in HoldKind.values:
         holds = holds.filter(kind=kind)
     holds = holds.select_related("account__household__advisor__user", "placed_by").order_by("placed_at", "pk")
+    awaited = [symbol_of_hold(hold.subject) for hold in holds if hold.kind == HoldKind.CORPORATE_ACTION]
+    actions = _actions_on(member.firm_id, awaited) if awaited else {}
     return [
         HoldRow(
             pk=hold.pk,
@@ -61,9 +70,17 @@ def open_holds(member: Membership, *, kind: str = "", now: datetime) -> list[Hol
             placed_at=hold.placed_at,
             placed_by="" if hold.placed_by is None else hold.placed_by.full_name,
             held_days=(now - hold.placed_at).days,
+            action_id=_action_id(hold, actions),
         )
         for hold in holds
     ]
+
+
+def _action_id(hold: AccountHold, actions: Mapping[str, CorporateAction]) -> int | None:
+    if hold.kind != HoldKind.CORPORATE_ACTION:
+        return None
+    action = actions.get(symbol_of_hold(hold.subject))
+    return None if action is None else action.pk
 
 
 def hold_in_book(member: Membership, hold_id: int) -> AccountHold:
@@ -80,48 +97,55 @@ def hold_in_book(member: Membership, hold_id: int) -> AccountHold:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ActionRow:
-    """One corporate action; `waiting_count` accounts of the firm are held for it."""
+class AwaitedAction:
+    """A corporate action that accounts of a book wait for; `action_id` is None where none is known to the queue."""
 
     symbol: str
-    name: str
     kind: str
-    effective_on: date
-    ratio: Decimal | None
-    status: str
-    status_label: str
-    source: str
-    announced_at: datetime
-    waiting_count: int
+    effective_on: date | None
+    action_id: int | None
+    account_count: int
 
 
-def corporate_actions(member: Membership) -> list[ActionRow]:
-    """Return the newest corporate actions, with the accounts of the firm that wait for each."""
-    waiting = (
-        AccountHold.objects.filter(
-            account__firm_id=member.firm_id, kind=HoldKind.CORPORATE_ACTION, lifted_at__isnull=True
-        )
-        .values("subject")
-        .annotate(count=Count("pk"))
-        .values_list("subject", "count")
+def awaited_actions(member: Membership) -> list[AwaitedAction]:
+    """Return the corporate actions that accounts of a member's book wait for, the most awaited first; two queries."""
+    holds = AccountHold.objects.filter(
+        account__in=accounts_in_book(member), kind=HoldKind.CORPORATE_ACTION, lifted_at__isnull=True
     )
-    counts = dict(waiting)
-    actions = CorporateAction.objects.select_related("security").order_by("-effective_on", "-pk")[:MAX_ACTIONS]
-    return [
-        ActionRow(
-            symbol=action.security.symbol,
-            name=action.security.name,
-            kind=action.get_kind_display(),
-            effective_on=action.effective_on,
-            ratio=None if action.ratio is None else action.ratio.normalize(),
-            status=action.status,
-            status_label=action.get_status_display(),
-            source=action.source,
-            announced_at=action.announced_at,
-            waiting_count=counts.get(action.security.symbol, 0),
+    waiting: dict[str, set[int]] = defaultdict(set)
+    for subject, account_id in holds.values_list("subject", "account_id"):
+        waiting[symbol_of_hold(subject)].add(account_id)
+    known = _actions_on(member.firm_id, waiting)
+    rows = []
+    for symbol, accounts in waiting.items():
+        action = known.get(symbol)
+        rows.append(
+            AwaitedAction(
+                symbol=symbol,
+                kind="" if action is None else str(action.get_kind_display()),
+                effective_on=None if action is None else action.effective_on,
+                action_id=None if action is None else action.pk,
+                account_count=len(accounts),
+            )
         )
-        for action in actions
-    ]
+    return sorted(rows, key=lambda row: (-row.account_count, row.symbol))
+
+
+def symbol_of_hold(subject: str) -> str:
+    """Return the security that a hold for a corporate action speaks of; one for orders says so behind it."""
+    return subject.removesuffix(ORDERS_MARK)
+
+
+def _actions_on(firm_id: int, symbols: Iterable[str]) -> Mapping[str, CorporateAction]:
+    """Return the action of each security that is in force or ahead: of several the one that waits, else the newest."""
+    actions = (
+        CorporateAction.objects.filter(firm_id=firm_id, security__symbol__in=list(symbols))
+        .exclude(status__in=[ActionStatus.WITHDRAWN, ActionStatus.REVERSED])
+        .select_related("security")
+        .order_by("effective_on", "pk")
+    )
+    rows = sorted(actions, key=lambda action: action.status != ActionStatus.APPLIED)
+    return {action.security.symbol: action for action in rows}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

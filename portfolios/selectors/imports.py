@@ -11,12 +11,12 @@ from django.db.models import Max
 from advisors.models import Firm
 from portfolios import vault
 from portfolios.custodians.base import ParsedAccount
-from portfolios.custodians.into_ledger import SecurityNames
-from portfolios.ledger.statements import SplitDue
+from portfolios.custodians.registry import ANYWHERE
+from portfolios.custodians.security_names import SecurityNames, name_key
+from portfolios.custodians.told_before import BookedTrade, trade_side
 from portfolios.ledger.types import Book, EventKind
 from portfolios.models.households import Account
 from portfolios.models.lots import LedgerEvent, RealizedGain
-from portfolios.models.market import ActionKind, ActionStatus, CorporateAction
 from portfolios.models.securities import Security
 from portfolios.selectors.ledgers import load_books
 
@@ -41,7 +41,7 @@ def source_of(custodian: str) -> str:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Directory:
-    """The accounts of a firm that a file of one custodian may speak of. Generic files speak of accounts anywhere."""
+    """The accounts of a firm that a file of one custodian may speak of; some files speak of accounts anywhere."""
 
     by_hash: Mapping[str, tuple[Account, ...]]
     by_last4: Mapping[str, tuple[Account, ...]]
@@ -60,9 +60,9 @@ class Directory:
 
 
 def directory_of(firm: Firm, *, custodian: str) -> Directory:
-    """Return the directory of a firm's accounts at a custodian, of all its accounts for generic files."""
+    """Return the directory of a firm's accounts at a custodian, of all for files that may speak of any."""
     accounts = Account.objects.filter(firm=firm)
-    if custodian != "generic":
+    if custodian not in ANYWHERE:
         accounts = accounts.filter(custodian=custodian)
     by_hash: dict[str, tuple[Account, ...]] = {}
     by_last4: dict[str, tuple[Account, ...]] = {}
@@ -78,13 +78,14 @@ class AccountBook:
     What the ledger knows of one account.
 
     `refs` were posted from this source before; `fills` are trades of our own; `gains` are sales whose gains the ledger
-    booked itself; `last_trade_on` is the day of its last trade that moved units.
+    booked itself; `last_trade_on` is the day of its last trade that moved units; `booked` are trades that files told.
     """
 
     book: Book
     refs: frozenset[str] = frozenset()
     fills: Mapping[tuple[str, str, date], Decimal] = field(default_factory=dict)
     gains: frozenset[tuple[str, date]] = frozenset()
+    booked: Mapping[BookedTrade, frozenset[str]] = field(default_factory=dict)
     last_trade_on: date | None = None
     is_cash_known: bool = False
 
@@ -94,13 +95,14 @@ def books_of(accounts: Sequence[Account], *, source: str) -> Mapping[int, Accoun
     books = load_books(accounts)
     active = [account.pk for account in accounts if account.journal_position]
     refs, gains, fills = _refs(active, source), _gains(active), _fills(active)
-    last_trades, cash = _last_trades(active), _with_cash(active)
+    last_trades, cash, booked = _last_trades(active), _with_cash(active), _booked(active, source)
     return {
         account.pk: AccountBook(
             book=books[account.pk],
             refs=frozenset(refs[account.pk]),
             fills=fills[account.pk],
             gains=frozenset(gains[account.pk]),
+            booked={trade: frozenset(told) for trade, told in booked[account.pk].items()},
             last_trade_on=last_trades.get(account.pk),
             is_cash_known=account.pk in cash,
         )
@@ -125,6 +127,22 @@ def _gains(keys: Sequence[int]) -> Mapping[int, set[tuple[str, date]]]:
     return gains
 
 
+def _booked(keys: Sequence[int], source: str) -> Mapping[int, dict[BookedTrade, set[str]]]:
+    """Return the references of trades that files told; those of another source with its name before them."""
+    booked: dict[int, dict[BookedTrade, set[str]]] = defaultdict(lambda: defaultdict(set))
+    told = LedgerEvent.objects.filter(
+        account_id__in=keys, source__startswith=source_of(""), kind__in=_TRADE_KINDS, units__gt=0
+    )
+    for account_id, of, kept, kind, symbol, day, units in told.values_list(
+        "account_id", "source", "source_ref", "kind", "security__symbol", "traded_on", "units"
+    ):
+        ref, side = kept.partition(":")[2], trade_side(kind, units or Decimal(0))
+        if ref.startswith("t:") and side and symbol and units:
+            trade = (side, symbol, day, units.normalize())
+            booked[account_id][trade].add(ref if of == source else f"{of} {ref}")
+    return booked
+
+
 def _fills(keys: Sequence[int]) -> Mapping[int, dict[tuple[str, str, date], Decimal]]:
     fills: dict[int, dict[tuple[str, str, date], Decimal]] = defaultdict(lambda: defaultdict(Decimal))
     filled = LedgerEvent.objects.filter(account_id__in=keys, source=FILLS_SOURCE)
@@ -137,14 +155,14 @@ def _fills(keys: Sequence[int]) -> Mapping[int, dict[tuple[str, str, date], Deci
 
 
 def _last_trades(keys: Sequence[int]) -> Mapping[int, date]:
-    trades = LedgerEvent.objects.filter(account_id__in=keys, kind__in=_TRADE_KINDS).exclude(detail__is_past=True)
+    trades = LedgerEvent.objects.filter(account_id__in=keys, kind__in=_TRADE_KINDS).exclude(detail__has_key="is_past")
     return dict(
         trades.values_list("account_id").annotate(last_on=Max("traded_on")).values_list("account_id", "last_on")
     )
 
 
 def _with_cash(keys: Sequence[int]) -> set[int]:
-    moved = LedgerEvent.objects.filter(account_id__in=keys).exclude(amount_usd=0).exclude(detail__is_past=True)
+    moved = LedgerEvent.objects.filter(account_id__in=keys).exclude(amount_usd=0).exclude(detail__has_key="is_past")
     return set(moved.values_list("account_id", flat=True).distinct())
 
 
@@ -153,24 +171,13 @@ def security_names() -> SecurityNames:
     by_cusip: dict[str, str] = {}
     by_isin: dict[str, str] = {}
     symbols: set[str] = set()
-    for symbol, cusip, isin in Security.objects.values_list("symbol", "cusip", "isin"):
+    named: dict[str, list[str]] = defaultdict(list)
+    for symbol, name, cusip, isin in Security.objects.values_list("symbol", "name", "cusip", "isin"):
         symbols.add(symbol)
+        named[name_key(name)].append(symbol)
         if cusip:
             by_cusip[cusip] = symbol
         if isin:
             by_isin[isin] = symbol
-    return SecurityNames(symbols=frozenset(symbols), by_cusip=by_cusip, by_isin=by_isin)
-
-
-def splits_known() -> tuple[SplitDue, ...]:
-    """Return the splits that were announced or confirmed, the latest of a security last."""
-    actions = CorporateAction.objects.filter(
-        kind__in=[ActionKind.SPLIT, ActionKind.REVERSE_SPLIT], ratio__isnull=False
-    ).exclude(status=ActionStatus.REVERSED)
-    return tuple(
-        SplitDue(security=symbol, ratio=ratio.normalize(), effective_on=effective_on)
-        for symbol, ratio, effective_on in actions.order_by("effective_on", "pk").values_list(
-            "security__symbol", "ratio", "effective_on"
-        )
-        if ratio is not None
-    )
+    by_name = {name: found[0] for name, found in named.items() if name and len(found) == 1}
+    return SecurityNames(symbols=frozenset(symbols), by_cusip=by_cusip, by_isin=by_isin, by_name=by_name)

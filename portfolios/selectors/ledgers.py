@@ -1,7 +1,7 @@
 """The book of an account as its rows stand: open lots and cash, as the ledger's own values."""
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from types import MappingProxyType
 
 from portfolios.ledger.types import Book, Cash
@@ -31,11 +31,13 @@ def load_book(account: Account) -> Book:
     return load_books([account])[account.pk]
 
 
-def load_books(accounts: Sequence[Account]) -> Mapping[int, Book]:
-    """Return the books of many accounts by id, in two queries."""
+def load_books(accounts: Sequence[Account], *, security_ids: Collection[int] | None = None) -> Mapping[int, Book]:
+    """Return the books of many accounts by id, in two queries; with the lots of some securities only where named."""
     keys = [account.pk for account in accounts]
     lots: dict[int, dict[str, LedgerLot]] = defaultdict(dict)
     open_lots = Lot.objects.filter(account_id__in=keys, closed_on__isnull=True)
+    if security_ids is not None:
+        open_lots = open_lots.filter(security_id__in=security_ids)
     for account_id, *cells in open_lots.order_by("pk").values_list("account_id", *_COLUMNS):
         lots[account_id][cells[0]] = _lot(cells)
     balances = CashBalance.objects.filter(account_id__in=keys)

@@ -74,7 +74,6 @@ class PreferencesPage:
     shared_with: tuple[str, ...]
     year: int
     situation: TaxSituation | None
-    situations: tuple[TaxSituation, ...]
     business_on: date
 
     @property
@@ -126,7 +125,6 @@ def preferences_page(member: Membership, account_id: int, *, today: date) -> Pre
         shared_with=_shared_with(account),
         year=on.year,
         situation=_situation(tax_return, year=on.year),
-        situations=_situations(tax_return),
         business_on=on,
     )
 
@@ -199,10 +197,3 @@ def _situation(tax_return: TaxReturn | None, *, year: int) -> TaxSituation | Non
     if tax_return is None:
         return None
     return tax_situations_by_return([tax_return.pk], year=year).get(tax_return.pk)
-
-
-def _situations(tax_return: TaxReturn | None) -> tuple[TaxSituation, ...]:
-    if tax_return is None:
-        return ()
-    rows = TaxSituation.objects.filter(tax_return=tax_return).select_related("set_by")
-    return tuple(rows.order_by("-set_at", "-pk")[:12])

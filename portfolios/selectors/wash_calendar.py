@@ -9,7 +9,7 @@ from decimal import Decimal
 from portfolios.ledger.types import PURCHASE_KINDS
 from portfolios.ledger.wash_sales import WINDOW_DAYS, RecentTrade, Side, group_windows, safe_to_sell_on
 from portfolios.models.households import Account, TaxStatus
-from portfolios.models.lots import LedgerEvent, Lot, OutsideTrade, RealizedGain
+from portfolios.models.lots import LedgerEvent, Lot, OutsideTrade, RealizedGain, WashMatch
 from portfolios.models.securities import FirmSecurity, GroupLevel
 
 _ZERO = Decimal(0)
@@ -66,16 +66,40 @@ class _Seen:
 def wash_calendars(
     tax_household_ids: Collection[int], *, firm_id: int, as_of: date
 ) -> Mapping[int, tuple[WashRow, ...]]:
-    """Return the calendar of each tax household, what lasts longest first; six queries."""
+    """Return the calendar of each tax household, what lasts longest first; seven queries."""
     first = as_of - timedelta(days=WINDOW_DAYS)
     sources = (_journal, _lots, _losses, _outside)
-    seen = list(_summed(*(source(tax_household_ids, (first, as_of)) for source in sources)))
+    seen = _unused(
+        _summed(*(source(tax_household_ids, (first, as_of)) for source in sources)), used_units(tax_household_ids)
+    )
     groups = _groups_of({one.security_id for one in seen}, firm_id=firm_id)
     by_household: dict[int, list[_Seen]] = defaultdict(list)
     for one in seen:
         by_household[one.tax_household_id].append(one)
     names = _names_of({one.account_id for one in seen})
     return {pk: _calendar(by_household[pk], groups, names, as_of=as_of) for pk in tax_household_ids}
+
+
+Purchase = tuple[int, int, date]  # account, security, day
+
+
+def used_units(tax_household_ids: Collection[int]) -> Mapping[Purchase, Decimal]:
+    """Return how many units of purchases have replaced a loss already: one share washes one loss."""
+    used: dict[Purchase, Decimal] = defaultdict(Decimal)
+    rows = WashMatch.objects.filter(account__tax_household_id__in=tax_household_ids)
+    for account_id, security_id, day, units in rows.values_list("account_id", "security_id", "bought_on", "units"):
+        used[account_id, security_id, day] += units
+    return used
+
+
+def _unused(seen: Iterable[_Seen], used: Mapping[Purchase, Decimal]) -> list[_Seen]:
+    """Take from purchases what is used up as a replacement."""
+    left = []
+    for one in seen:
+        gone = used.get((one.account_id, one.security_id, one.traded_on), _ZERO) if one.side is Side.BUY else _ZERO
+        if one.units > gone:
+            left.append(replace(one, units=one.units - gone) if gone else one)
+    return left
 
 
 def _names_of(account_ids: Collection[int]) -> Mapping[int, str]:
@@ -106,16 +130,18 @@ def _lots(ids: Collection[int], window: tuple[date, date]) -> Iterator[_Seen]:
 
 
 def _losses(ids: Collection[int], window: tuple[date, date]) -> Iterator[_Seen]:
+    """Yield losses by what of them is still recognised: one that is wholly washed bars nothing any more."""
     losses = RealizedGain.objects.filter(
         account__tax_household_id__in=ids,
         account__tax_status=TaxStatus.TAXABLE,
         closed_on__range=window,
         gain_usd__lt=0,
     )
-    for account, household, security, symbol, day, units, gain in losses.values_list(
-        *_OF_ACCOUNT, "closed_on", "units", "gain_usd"
+    for account, household, security, symbol, day, units, gain, disallowed in losses.values_list(
+        *_OF_ACCOUNT, "closed_on", "units", "gain_usd", "disallowed_usd"
     ):
-        yield _Seen(household, account, security, symbol, day, Side.SELL, units, -gain)
+        if gain + disallowed < 0:
+            yield _Seen(household, account, security, symbol, day, Side.SELL, units, -(gain + disallowed))
 
 
 def _outside(ids: Collection[int], window: tuple[date, date]) -> Iterator[_Seen]:

@@ -1,21 +1,26 @@
 """What a file means for each account: which events its rows become, what changes, and what holds it."""
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
 from decimal import Decimal
 
-from advisors.models import BookOfRecord, Firm
+from advisors.models import Firm
 from portfolios.custodians.base import Fault, ParsedAccount, ParsedFile, Severity, TransactionKind, TransactionRow
-from portfolios.custodians.into_ledger import Known, SecurityNames, Spoken, speak
+from portfolios.custodians.into_ledger import Known, Spoken, StatedRow, speak
+from portfolios.custodians.security_names import SecurityNames
+from portfolios.ledger.comparison import UnitBreak
 from portfolios.ledger.errors import BadInput
-from portfolios.ledger.reconcile import Reconciliation, Terms, UnitBreak, reconcile
-from portfolios.ledger.statements import SplitDue, Statement
+from portfolios.ledger.reconcile import Reconciliation
+from portfolios.ledger.statements import Statement
 from portfolios.ledger.types import ZERO, Book, EventKind, LotEvent
-from portfolios.models.households import Account, HoldKind, TaxStatus
+from portfolios.models.households import Account, HoldKind
 from portfolios.selectors import imports
+from portfolios.selectors.aliases import renamed_in, successors
+from portfolios.selectors.break_policies import BreakPolicy
 from portfolios.selectors.imports import AccountBook, Directory
+from portfolios.services.account_comparisons import Case, Desk, case_of, look_closer, open_desk
 
 OUTSIDE_KINDS = frozenset({TransactionKind.BUY, TransactionKind.SELL, TransactionKind.REINVEST})
 
@@ -36,9 +41,11 @@ class AccountPlan:
     """
     One account of a file. With `problems` nothing of it is posted.
 
-    `warnings` hold the account though it posts (a debit). `skipped` says why there is nothing to do. `stated_on` is
-    the day of its positions from then on, None where the file states none. `candidates` are the accounts that a masked
-    number may mean, where it means several. `outside` are the trades of an account held away, by symbol.
+    `case` is what was compared and `found` what came of it, also where nothing posts. `breaks` wait for a person while
+    the rest posts. `warnings` hold the account though it posts (a debit, a large break). `skipped` says why there is
+    nothing to do. `stated_on` is the day of its positions from then on, None where the file states none. `candidates`
+    are the accounts that a masked number may mean, where it means several. `outside` are the trades of an account held
+    away, by symbol; `stated` the closed lots as the custodian tells them.
     """
 
     parsed: ParsedAccount
@@ -46,19 +53,35 @@ class AccountPlan:
     problems: list[Problem] = field(default_factory=list)
     warnings: list[Problem] = field(default_factory=list)
     notes: list[Fault] = field(default_factory=list)
-    breaks: tuple[UnitBreak, ...] = ()
     skipped: str = ""
     book: Book = field(default_factory=Book)
-    reconciliation: Reconciliation | None = None
+    case: Case | None = None
+    found: Reconciliation | None = None
     stated_on: date | None = None
     has_cash: bool = False
     candidates: tuple[Account, ...] = ()
     outside: tuple[tuple[str, TransactionRow], ...] = ()
+    stated: tuple[StatedRow, ...] = ()
+
+    @property
+    def posts(self) -> Reconciliation | None:
+        """Return what would be posted, None where the account is held or there is nothing to do."""
+        return None if self.problems else self.found
 
     @property
     def events(self) -> tuple[LotEvent, ...]:
         """Return what would be posted, in order."""
-        return () if self.reconciliation is None else self.reconciliation.events
+        return () if self.posts is None else self.posts.events
+
+    @property
+    def breaks(self) -> tuple[UnitBreak, ...]:
+        """Return the differences that wait for a person while the rest posts."""
+        return () if self.found is None else tuple(each for each in self.found.breaks if not each.waits_for_action)
+
+    @property
+    def waits(self) -> tuple[UnitBreak, ...]:
+        """Return what a corporate action must settle before anything of the account posts."""
+        return () if self.found is None else tuple(each for each in self.found.breaks if each.waits_for_action)
 
     @property
     def is_outside(self) -> bool:
@@ -67,12 +90,19 @@ class AccountPlan:
 
 
 def plan_accounts(
-    firm: Firm, parsed: ParsedFile, *, named: Account | None, ref: str, fault_subject: str
+    firm: Firm,
+    parsed: ParsedFile,
+    *,
+    named: Account | None,
+    ref: str,
+    fault_subject: str,
+    accepted: frozenset[str] = frozenset(),
 ) -> list[AccountPlan]:
     """
     Plan every account of a parsed file, in a constant number of queries.
 
-    `named` is the account that the uploader named. `ref` begins the references of adjusting events.
+    `named` is the account that the uploader named. `ref` begins the references of adjusting events. `accepted` are the
+    securities for which a person takes the custodian's word.
     """
     directory = imports.directory_of(firm, custodian=parsed.custodian)
     plans = [_matched(each, directory, named=named) for each in _accounts_met(parsed)]
@@ -80,19 +110,29 @@ def plan_accounts(
     _take_faults(plans, parsed.faults, subject=fault_subject)
     accounts = [plan.account for plan in plans if plan.account is not None]
     books = imports.books_of(accounts, source=imports.source_of(parsed.custodian))
-    names = imports.security_names()
-    splits = imports.splits_known()
     as_of = parsed.as_of or firm.business_on
+    if as_of is None:
+        for plan in plans:
+            if plan.account is not None and not plan.problems:
+                plan.problems.append(
+                    _file_fault("The file tells no date, and the firm has no business date.", fault_subject)
+                )
+        return plans
+    desk = open_desk(firm, ref=ref, as_of=as_of, accounts=accounts, accepted=accepted)
+    names, later = imports.security_names(), successors(on=as_of)
     for plan in plans:
-        if plan.account is None or plan.problems:
-            continue
-        if as_of is None:
-            plan.problems.append(
-                _file_fault("The file tells no date, and the firm has no business date.", fault_subject)
-            )
-            continue
-        _plan_one(plan, books[plan.account.pk], _Firm(firm=firm, names=names, splits=splits, as_of=as_of, ref=ref))
+        if plan.account is not None and not plan.problems:
+            known = books[plan.account.pk]
+            _plan_one(plan, known, _names_for(known, names, later), desk)
+    _compare_all(plans, desk)
     return plans
+
+
+def _names_for(known: AccountBook, names: SecurityNames, later: Mapping[str, str]) -> SecurityNames:
+    """Let an old symbol mean its successor in an account that holds that one already."""
+    held = {lot.security for lot in known.book.lots.values()} if later else frozenset[str]()
+    renamed = renamed_in(held, later)
+    return replace(names, renamed=renamed) if renamed else names
 
 
 def _accounts_met(parsed: ParsedFile) -> list[ParsedAccount]:
@@ -101,17 +141,6 @@ def _accounts_met(parsed: ParsedFile) -> list[ParsedAccount]:
     is_masked = any(each.is_masked for each in parsed.accounts)
     lost = sorted(parsed.faulty_accounts() - met)
     return [*parsed.accounts, *(ParsedAccount(number=number, is_masked=is_masked) for number in lost)]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Firm:
-    """What all accounts of one file share."""
-
-    firm: Firm
-    names: SecurityNames
-    splits: Sequence[SplitDue]
-    as_of: date
-    ref: str
 
 
 def _matched(parsed: ParsedAccount, directory: Directory, *, named: Account | None) -> AccountPlan:
@@ -160,14 +189,14 @@ def _file_fault(reason: str, subject: str, *, row: int | None = None, column: st
     return Problem(kind=HoldKind.FILE_FAULT, reason=reason, subject=subject, row=row, column=column)
 
 
-def _plan_one(plan: AccountPlan, known: AccountBook, shared: _Firm) -> None:
+def _plan_one(plan: AccountPlan, known: AccountBook, names: SecurityNames, desk: Desk) -> None:
     account = plan.account
     assert account is not None  # plan_accounts passes only matched accounts
-    spoken = speak(plan.parsed, as_of=shared.as_of, names=shared.names, known=_known(account, known, shared.splits))
+    spoken = speak(plan.parsed, as_of=desk.as_of, names=names, known=_known(account, known, desk))
     plan.notes.extend(spoken.notes)
-    plan.book = known.book
+    plan.book, plan.stated = known.book, spoken.stated
     if account.is_held_away:
-        _plan_outside(plan, spoken, shared)
+        _plan_outside(plan, spoken, names)
         return
     for name, fault in spoken.unknown.items():
         unknown = HoldKind.UNKNOWN_SECURITY
@@ -179,29 +208,37 @@ def _plan_one(plan: AccountPlan, known: AccountBook, shared: _Firm) -> None:
     plan.skipped = _why_old(spoken.statement, account, known)
     if plan.skipped:
         return
-    _reconcile(plan, spoken, known, shared)
+    plan.case = case_of(
+        account,
+        statement=spoken.statement or Statement(as_of=desk.as_of),
+        transactions=[event for event in spoken.events if event.ref not in known.refs],
+        book=known.book,
+        is_cash_known=known.is_cash_known,
+        desk=desk,
+    )
 
 
-def _plan_outside(plan: AccountPlan, spoken: Spoken, shared: _Firm) -> None:
+def _plan_outside(plan: AccountPlan, spoken: Spoken, names: SecurityNames) -> None:
     """Keep the trades of an account held away; a security that nobody knows cannot be bought here either."""
     plan.notes.extend(replace(fault, severity=Severity.NOTE) for fault in spoken.unknown.values())
     rows = [row for row in plan.parsed.transactions or () if row.kind in OUTSIDE_KINDS and row.units]
-    named = [(shared.names.find(row), row) for row in rows]
+    named = [(names.find(row), row) for row in rows]
     plan.outside = tuple((symbol, row) for symbol, row in named if symbol)
     if plan.parsed.transactions is None:
         plan.skipped = "The account is held away: only its trades are kept, and the file has none."
 
 
-def _known(account: Account, known: AccountBook, splits: Sequence[SplitDue]) -> Known:
+def _known(account: Account, known: AccountBook, desk: Desk) -> Known:
     held: dict[str, Decimal] = defaultdict(lambda: ZERO)
     for lot in known.book.lots.values():
         held[lot.security] += lot.units
     return Known(
         stated_on=account.positions_on,
         held=held,
-        ratios={due.security: due.ratio for due in splits},
+        ratios={action.security: action.ratio for action in desk.actions.actions if action.ratio is not None},
         fills=known.fills,
         gains=known.gains,
+        booked=known.booked,
     )
 
 
@@ -216,46 +253,62 @@ def _why_old(statement: Statement | None, account: Account, known: AccountBook) 
     return ""
 
 
-def _reconcile(plan: AccountPlan, spoken: Spoken, known: AccountBook, shared: _Firm) -> None:
-    account = plan.account
-    assert account is not None
-    statement = spoken.statement or Statement(as_of=shared.as_of)
-    transactions = tuple(event for event in spoken.events if event.ref not in known.refs)
-    terms = Terms(
-        ref=f"{shared.ref}:{account.pk}",
-        stated_on=account.positions_on,
-        is_custodian_the_record=shared.firm.book_of_record == BookOfRecord.CUSTODIAN,
-        is_taxable=account.tax_status == TaxStatus.TAXABLE,
-        is_cash_known=known.is_cash_known,
-    )
-    due = [split for split in shared.splits if split.effective_on <= statement.as_of]
+def _compare_all(plans: Sequence[AccountPlan], desk: Desk) -> None:
+    """Compare every account; those that differ once more, with what may explain it."""
+    for plan in plans:
+        _compare(plan)
+    differing = {
+        plan.account.pk: plan.case
+        for plan in plans
+        if plan.account is not None and plan.case is not None and plan.found is not None and _differs(plan.found)
+    }
+    closer = look_closer(differing, desk)
+    for plan in plans:
+        if plan.account is not None and plan.account.pk in closer:
+            plan.case = closer[plan.account.pk]
+            _compare(plan)
+        _conclude(plan, desk)
+
+
+def _differs(found: Reconciliation) -> bool:
+    return bool(found.breaks or found.adjustments)
+
+
+def _compare(plan: AccountPlan) -> None:
+    if plan.case is None:
+        return
     try:
-        found = reconcile(statement=statement, book=known.book, transactions=transactions, splits=due, terms=terms)
+        plan.found = plan.case.found()
     except BadInput as fault:
         plan.problems.append(Problem(kind=HoldKind.POSITION_BREAK, reason=f"{fault}."))
+        plan.case = None
+
+
+def _conclude(plan: AccountPlan, desk: Desk) -> None:
+    """Say what of a comparison holds the account, and what day its positions are of."""
+    found, case = plan.found, plan.case
+    if found is None or case is None:
         return
-    plan.breaks = found.breaks
-    plan.problems.extend(_break_problems(found.breaks, splits=due))
-    plan.problems.extend(_missing_lots(found, statement, is_taxable=terms.is_taxable))
-    if plan.problems:
-        return
-    plan.reconciliation = found
+    action = HoldKind.CORPORATE_ACTION
+    plan.problems.extend(Problem(kind=action, reason=wait.message, subject=wait.security) for wait in plan.waits)
+    plan.problems.extend(_missing_lots(found, case.statement, is_taxable=case.terms.is_taxable))
+    statement = case.statement
     is_whole = statement.positions is not None or (statement.lots is not None and statement.lots_of is None)
     plan.stated_on = statement.as_of if is_whole else None
     plan.has_cash = statement.cash is not None
+    plan.warnings.extend(large_breaks(found, desk.policy))
     if statement.cash is not None and statement.cash.total_usd < 0:
         reason = f"The cash is a debit of ${-statement.cash.total_usd:,.2f}: a margin position."
         plan.warnings.append(Problem(kind=HoldKind.SHORT_POSITION, reason=reason, subject="cash"))
 
 
-def _break_problems(breaks: Iterable[UnitBreak], *, splits: Iterable[SplitDue]) -> list[Problem]:
-    split_names = {due.security for due in splits}
-    problems = []
-    for found in breaks:
-        is_split = found.security in split_names and " split " in found.message
-        kind = HoldKind.CORPORATE_ACTION if is_split else HoldKind.POSITION_BREAK
-        problems.append(Problem(kind=kind, reason=found.message, subject=found.security or "cash"))
-    return problems
+def large_breaks(found: Reconciliation, policy: BreakPolicy) -> list[Problem]:
+    """Return the breaks that hold their account on the first day."""
+    return [
+        Problem(kind=HoldKind.POSITION_BREAK, reason=each.message, subject=each.security or "cash")
+        for each in found.breaks
+        if not each.waits_for_action and policy.holds_at_once(each.size_usd)
+    ]
 
 
 def _missing_lots(found: Reconciliation, statement: Statement, *, is_taxable: bool) -> list[Problem]:
@@ -275,47 +328,3 @@ def _missing_lots(found: Reconciliation, statement: Statement, *, is_taxable: bo
         )
         for event in missing
     ]
-
-
-def change_of(plan: AccountPlan) -> dict[str, object]:
-    """Return the preview of a plan as plain values: lots and cash before and after, and the reasons."""
-    found = plan.reconciliation
-    if found is None:
-        return {}
-    opened = sum(1 for event in found.events if event.lot is not None and not event.lot_key and not event.is_past)
-    changed = sum(1 for event in found.events if event.lot_key and event.lot is not None)
-    closed = sum(1 for event in found.events if event.lot_key and event.lot is None)
-    moved = sum((event.amount_usd for event in found.events if not event.is_past), ZERO)
-    settled = sum((event.amount_usd for event in found.events if event.kind is EventKind.SETTLE), ZERO)
-    reasons = [f"{event.security or 'Cash'}: {event.reason}" for event in found.events if event.reason]
-    return {
-        "lots_before": len(plan.book.lots),
-        "lots_opened": opened,
-        "lots_changed": changed,
-        "lots_closed": closed,
-        "sales": sum(1 for event in found.events if event.kind is EventKind.SELL and not event.is_past),
-        "events": len(found.events),
-        "past_events": sum(1 for event in found.events if event.is_past),
-        "cash_before_usd": str(plan.book.cash.total_usd),
-        "cash_after_usd": str(plan.book.cash.total_usd + moved - settled),
-        "matched": len(found.matched),
-        "explained": len(found.explained),
-        "adjusted": len(found.adjusted),
-        "reasons": _told(reasons),
-    }
-
-
-def _told(reasons: Sequence[str]) -> list[str]:
-    openings = sum(1 for reason in reasons if reason.endswith("Opening balance"))
-    told = [reason for reason in reasons if not reason.endswith("Opening balance")][:8]
-    if openings:
-        told.insert(0, f"{openings} opening balances")
-    left = len(reasons) - openings - 8
-    return [*told, f"and {left} more"] if left > 0 else told
-
-
-def reason_of(problems: Sequence[Problem]) -> str:
-    """Put the reasons of a held account into one line of at most 400 characters."""
-    told = list(dict.fromkeys(problem.reason for problem in problems))
-    more = f" And {len(told) - 3} more." if len(told) > 3 else ""
-    return (" ".join(told[:3]) + more)[:400]

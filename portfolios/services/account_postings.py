@@ -1,7 +1,7 @@
 """Post one account of a file, whole or not at all; hold it where something is wrong, let it go where all is well."""
 
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
@@ -11,15 +11,24 @@ from django.db import transaction
 from advisors.errors import Invalid
 from advisors.models import User
 from portfolios.custodians.base import TransactionKind
-from portfolios.custodians.into_ledger import transaction_ref
+from portfolios.custodians.told_before import transaction_ref
+from portfolios.ledger.types import Book, LotEvent
 from portfolios.models.households import Account, AccountHold, HoldKind
-from portfolios.models.imports import Break, CustodianFile, StagedAccount, StagedStatus
+from portfolios.models.imports import CustodianFile, StagedAccount, StagedStatus
 from portfolios.models.lots import OutsideTrade
 from portfolios.models.securities import Security
 from portfolios.selectors.imports import source_of
-from portfolios.services.account_plans import AccountPlan, Problem, change_of, reason_of
+from portfolios.selectors.ledgers import load_book
+from portfolios.services.account_comparisons import compared_again
+from portfolios.services.account_plans import AccountPlan, Problem
+from portfolios.services.actions_in_files import announce_splits_seen, lift_actions_seen, pay_in_lieu
+from portfolios.services.gain_breaks import refresh_gain_breaks
 from portfolios.services.holds import lift_settled, place_hold
-from portfolios.services.posting import JournalMoved, post_events
+from portfolios.services.outside_trades import replay_outside
+from portfolios.services.plan_words import breaks_said, change_of, reason_of
+from portfolios.services.posting import JournalMoved, PostedEvents, post_events
+from portfolios.services.reconciliation import keep_breaks, keep_day, symbols_spoken
+from portfolios.services.stated_gains import keep_stated_gains
 
 Replan = Callable[[AccountPlan], AccountPlan]
 SETTLED = "A later file is clean."
@@ -65,9 +74,11 @@ def _post(file: CustodianFile, plan: AccountPlan, row: StagedAccount, *, actor: 
     posted = 0
     if plan.outside:
         posted = _keep_outside_trades(plan, account, now=now)
-    elif plan.events:
-        source = source_of(file.custodian)
-        posted = post_events(account, plan.events, source=source, actor=actor, now=now, book=plan.book).posted_count
+    elif plan.posts is not None:
+        posted = _post_comparison(file, plan, account, actor=actor, now=now)
+    keep_stated_gains(account, plan.stated, file=file, now=now)
+    if plan.stated and not plan.is_outside:
+        refresh_gain_breaks(account, file=file, now=now)
     if plan.stated_on is not None:
         account.positions_on = plan.stated_on
         account.save(update_fields=["positions_on"])
@@ -77,8 +88,52 @@ def _post(file: CustodianFile, plan: AccountPlan, row: StagedAccount, *, actor: 
         _place(account, warning, file=file, now=now)
     outcome = Outcome.POSTED if posted else Outcome.UNCHANGED
     status = StagedStatus.POSTED if posted else StagedStatus.UNCHANGED
-    _write(row, plan, status=status, message=plan.skipped, now=now)
+    _write(row, plan, status=status, message=plan.skipped or breaks_said(plan), now=now)
     return outcome
+
+
+def _post_comparison(
+    file: CustodianFile, plan: AccountPlan, account: Account, *, actor: User | None, now: datetime
+) -> int:
+    """
+    Post what explains the difference, then what is left of it, and keep how the account compared.
+
+    A trade may wash a loss, and the lots are then others than the comparison expected: it is made again with them.
+    """
+    found, case, source = plan.posts, plan.case, source_of(file.custodian)
+    assert found is not None and case is not None  # the caller looked
+    book: Book | None = plan.book
+    for paid in found.paid:
+        pay_in_lieu(account, paid, actor=actor, now=now)
+        account.refresh_from_db(fields=["journal_position"])
+        book = None
+    if found.adjusting and not found.moved_units:
+        posted = _append(account, found.events, source=source, book=book, actor=actor, now=now).posted_count
+    else:
+        first = _append(account, found.explaining, source=source, book=book, actor=actor, now=now)
+        if first.book.lots != found.book.lots:
+            plan.case, found = compared_again(account, case, first.book, before=found)
+            plan.found = found
+        second = _append(account, found.adjusting, source=source, book=first.book, actor=actor, now=now)
+        posted = first.posted_count + second.posted_count
+    keep_day(account, file=file, case=case, found=found, now=now)
+    keep_breaks(account, file=file, case=case, found=found, now=now)
+    return posted
+
+
+def _append(
+    account: Account,
+    events: Sequence[LotEvent],
+    *,
+    source: str,
+    book: Book | None,
+    actor: User | None,
+    now: datetime,
+) -> PostedEvents:
+    if not events:
+        kept = load_book(account) if book is None else book
+        return PostedEvents(posted_count=0, skipped_count=0, book=kept, dispositions=())
+    return post_events(account, events, source=source, actor=actor, now=now, book=book)
 
 
 def _write(row: StagedAccount, plan: AccountPlan, *, status: StagedStatus, message: str, now: datetime) -> None:
@@ -105,31 +160,29 @@ def _keep_outside_trades(plan: AccountPlan, account: Account, *, now: datetime) 
     ]
     before = OutsideTrade.objects.filter(account=account).count()
     OutsideTrade.objects.bulk_create(trades, ignore_conflicts=True)
-    return OutsideTrade.objects.filter(account=account).count() - before
+    new_count = OutsideTrade.objects.filter(account=account).count() - before
+    if new_count:
+        replay_outside(account, keys.values(), actor=None, now=now)
+    return new_count
 
 
 def _settle(file: CustodianFile, plan: AccountPlan, account: Account, *, now: datetime) -> None:
-    """Lift what earlier files had placed and this one no longer shows; close the breaks that it answers."""
+    """Lift what earlier files had placed and this one no longer shows."""
     subjects = [f"{file.custodian} {file.kind}", "ambiguous"]
     if not AccountHold.objects.filter(account=account, lifted_at__isnull=True).exists():
         return
     lift_settled(account, kinds=[HoldKind.FILE_FAULT], subjects=subjects, reason=SETTLED, now=now)
     if plan.stated_on is not None:
-        kinds = [HoldKind.UNKNOWN_SECURITY, HoldKind.CORPORATE_ACTION, HoldKind.MISSING_BASIS]
+        kinds = [HoldKind.UNKNOWN_SECURITY, HoldKind.MISSING_BASIS]
         lift_settled(account, kinds=kinds, reason=SETTLED, now=now)
-        open_breaks = AccountHold.objects.filter(account=account, kind=HoldKind.POSITION_BREAK, lifted_at__isnull=True)
-        broken = set(open_breaks.exclude(subject="cash").values_list("subject", flat=True))
-        lift_settled(account, kinds=[HoldKind.POSITION_BREAK], subjects=broken, reason=SETTLED, now=now)
-        Break.objects.filter(account=account, resolved_at__isnull=True, security__isnull=False).update(
-            resolved_at=now, resolution=SETTLED
-        )
-    if plan.has_cash:
-        lift_settled(account, kinds=[HoldKind.POSITION_BREAK], subjects=["cash"], reason=SETTLED, now=now)
-        if not plan.warnings:
-            lift_settled(account, kinds=[HoldKind.SHORT_POSITION], subjects=["cash"], reason=SETTLED, now=now)
-        Break.objects.filter(account=account, resolved_at__isnull=True, security__isnull=True).update(
-            resolved_at=now, resolution=SETTLED
-        )
+        lift_actions_seen(account, reason=SETTLED, now=now)
+        lift_settled(account, kinds=[HoldKind.POSITION_BREAK], subjects=["posting"], reason=SETTLED, now=now)
+    if plan.case is not None and plan.found is not None:
+        broken = {each.security for each in plan.found.breaks}
+        agreed = {name or "cash" for name in symbols_spoken(plan.case, plan.found) if name not in broken}
+        lift_settled(account, kinds=[HoldKind.POSITION_BREAK], subjects=agreed, reason=SETTLED, now=now)
+    if plan.has_cash and not any(warning.kind is HoldKind.SHORT_POSITION for warning in plan.warnings):
+        lift_settled(account, kinds=[HoldKind.SHORT_POSITION], subjects=["cash"], reason=SETTLED, now=now)
 
 
 @transaction.atomic
@@ -143,8 +196,10 @@ def _hold(file: CustodianFile, plan: AccountPlan, row: StagedAccount, *, now: da
         for problem in first.values():
             _place(account, problem, file=file, now=now)
     if plan.account is not None:
-        _keep_breaks(file, plan, plan.account, now=now)
-    plan.reconciliation = None
+        keep_stated_gains(plan.account, plan.stated, file=file, now=now)
+        if plan.case is not None and plan.found is not None:
+            keep_day(plan.account, file=file, case=plan.case, found=plan.found, now=now)
+        announce_splits_seen(plan.account.firm, plan.waits, plan.case, now=now)
     _write(row, plan, status=StagedStatus.HELD, message=reason_of(plan.problems), now=now)
     return Outcome.HELD
 
@@ -154,25 +209,3 @@ def _place(account: Account, problem: Problem, *, file: CustodianFile, now: date
     place_hold(
         account, kind=problem.kind, subject=problem.subject, reason=f"{place}{problem.reason}", actor=None, now=now
     )
-
-
-def _keep_breaks(file: CustodianFile, plan: AccountPlan, account: Account, *, now: datetime) -> None:
-    told = set(Break.objects.filter(account=account, resolved_at__isnull=True).values_list("message", flat=True))
-    found = [each for each in plan.breaks if each.message[:400] not in told]
-    keys = _keys(each.security for each in found if each.security)
-    Break.objects.bulk_create(
-        Break(
-            account=account,
-            file=file,
-            security_id=keys.get(each.security),
-            ledger_units=each.ledger_units,
-            custodian_units=each.custodian_units,
-            message=each.message[:400],
-            found_at=now,
-        )
-        for each in found
-    )
-
-
-def _keys(symbols: Iterable[str]) -> dict[str, int]:
-    return dict(Security.objects.filter(symbol__in=list(symbols)).values_list("symbol", "pk"))

@@ -3,25 +3,21 @@
 import hashlib
 import json
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import date, datetime
 from decimal import Decimal
 
 import zstandard
-from django.db.models import Max
 
 from advisors import audit
 from advisors.errors import Invalid
 from advisors.models import Firm, User
 from portfolios.custodians.base import ParsedFile, ParsedRiskModel, ParsedSecurityModel
-from portfolios.models.guidance import (
-    SecurityModel,
-    SecurityModelVersion,
-    SecurityModelWeight,
-    Substitute,
-    VersionStatus,
-)
+from portfolios.models.guidance import SecurityModel, SecurityModelVersion
 from portfolios.models.market import Blob, RiskModelVersion
 from portfolios.models.securities import Security
+from portfolios.selectors.guidance_versions import SubstituteRow, substitute_list_id, substitute_rows
+from portfolios.services.house_view.lifecycle import submitted_change
+from portfolios.services.house_view.versions import Stamp, add_model_version, add_substitute_list
 from portfolios.services.posted_files import Posted
 
 
@@ -108,21 +104,21 @@ def _submit(firm: Firm, parsed: ParsedSecurityModel, keys: Mapping[str, int], *,
     stated = {keys[row.symbol]: round(row.weight_frac, 8) for row in parsed.weights}
     if last is not None and last.effective_on == parsed.effective_on and _weights_of(last) == stated:
         return f"{model.name}: version {last.number} says the same already."
-    number = (model.versions.aggregate(last=Max("number"))["last"] or 0) + 1
-    version = SecurityModelVersion.objects.create(
-        security_model=model,
-        number=number,
-        status=VersionStatus.SUBMITTED,
-        effective_on=parsed.effective_on,
-        author=actor,
-        created_at=now,
-    )
-    SecurityModelWeight.objects.bulk_create(
-        SecurityModelWeight(version=version, security_id=key, weight_frac=weight) for key, weight in stated.items()
-    )
-    facts = {"model": model.key, "number": number, "effective_on": parsed.effective_on, "count": len(stated)}
+    stamp = _submitted(firm, f"{model.name} from a file", parsed.effective_on, actor=actor, now=now)
+    version = add_model_version(model, stated, stamp=stamp)
+    facts = {
+        "model": model.key,
+        "number": version.number,
+        "effective_on": parsed.effective_on,
+        "count": len(stated),
+    }
     audit.record("security_model.submitted", actor=actor, subject=version, firm_id=firm.pk, data=facts, now=now)
-    return f"{model.name}: version {number} from {parsed.effective_on} waits for approval by a second person."
+    return f"{model.name}: version {version.number} from {parsed.effective_on} waits for approval by a second person."
+
+
+def _submitted(firm: Firm, title: str, effective_on: date, *, actor: User, now: datetime) -> Stamp:
+    change = submitted_change(firm, title=title, why="", effective_on=effective_on, author=actor, now=now)
+    return Stamp(effective_on=effective_on, author=actor, now=now, change=change)
 
 
 def _weights_of(version: SecurityModelVersion) -> dict[int, Decimal]:
@@ -130,32 +126,46 @@ def _weights_of(version: SecurityModelVersion) -> dict[int, Decimal]:
 
 
 def describe_substitutes(firm: Firm, parsed: ParsedFile) -> list[str]:
-    """Say how many substitutes the firm will have more."""
-    known = set(Substitute.objects.filter(firm=firm).values_list("security__symbol", "use__symbol"))
-    new = sum((row.symbol, row.use) not in known for row in parsed.substitutes)
-    return [f"{new} new substitutes, {len(parsed.substitutes) - new} known already."]
+    """Say how many substitutes the firm would have more."""
+    keys = dict(Security.objects.values_list("symbol", "pk"))
+    known = {(row.security_id, row.use_id) for row in _substitutes_in_force(firm, today=None)}
+    new = sum((keys.get(row.symbol), keys.get(row.use)) not in known for row in parsed.substitutes)
+    counts = f"{new} new substitutes, {len(parsed.substitutes) - new} known already"
+    return [f"{counts}; the list is submitted for approval by a second person."]
 
 
 def post_substitutes(firm: Firm, parsed: ParsedFile, *, actor: User | None, now: datetime) -> Posted:
-    """Add or restate substitutes; rows that name an unknown security are left out."""
+    """
+    Submit the firm's list of substitutes with rows added or restated; those with an unknown security are left out.
+
+    :raises Invalid: nobody stands as the author
+    """
+    if actor is None:
+        raise Invalid("A list of substitutes needs an author: say who imports it.")
     keys = dict(Security.objects.values_list("symbol", "pk"))
-    rows = [row for row in parsed.substitutes if row.symbol in keys and row.use in keys]
-    Substitute.objects.bulk_create(
-        [
-            Substitute(
-                firm=firm,
-                security_id=keys[row.symbol],
-                use_id=keys[row.use],
-                rank=row.rank,
-                hurdle_bps=row.hurdle_bps,
-                is_hold_only=row.is_hold_only,
-            )
-            for row in rows
-        ],
-        update_conflicts=True,
-        unique_fields=["firm", "security", "use"],
-        update_fields=["rank", "hurdle_bps", "is_hold_only"],
-    )
-    facts = {"count": len(rows)}
-    audit.record("substitutes.posted", actor=actor, subject=firm, firm_id=firm.pk, data=facts, now=now)
-    return Posted(said=[f"{len(rows)} substitutes stated."])
+    before = {(row.security_id, row.use_id): row for row in _substitutes_in_force(firm, today=now.date())}
+    stated = {
+        (keys[row.symbol], keys[row.use]): SubstituteRow(
+            security_id=keys[row.symbol],
+            use_id=keys[row.use],
+            rank=row.rank,
+            hurdle_bps=row.hurdle_bps,
+            is_hold_only=row.is_hold_only,
+        )
+        for row in parsed.substitutes
+        if row.symbol in keys and row.use in keys
+    }
+    after = {**before, **stated}
+    if after == before:
+        return Posted(said=["The list of substitutes says the same already."])
+    on = firm.business_on or now.date()
+    stamp = _submitted(firm, "Substitutes from a file", on, actor=actor, now=now)
+    version = add_substitute_list(firm, after.values(), stamp=stamp)
+    facts = {"number": version.number, "count": len(after)}
+    audit.record("substitute_list.submitted", actor=actor, subject=version, firm_id=firm.pk, data=facts, now=now)
+    return Posted(said=[f"{len(stated)} substitutes stated. The list waits for approval by a second person."])
+
+
+def _substitutes_in_force(firm: Firm, *, today: date | None) -> tuple[SubstituteRow, ...]:
+    on = firm.business_on or today
+    return () if on is None else substitute_rows(substitute_list_id(firm.pk, on=on))

@@ -16,8 +16,10 @@ from portfolios.models.households import (
     Account,
     FilingStatus,
     Household,
+    Origin,
     Person,
     Registration,
+    StatedAs,
     TaxHousehold,
     TaxReturn,
     TaxSituation,
@@ -55,7 +57,11 @@ class NewAccount:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NewTaxSituation:
-    """The rates and carried amounts of a return for one calendar year; fractions and positive dollars."""
+    """
+    The rates and carried amounts of a return for one calendar year; fractions and positive dollars.
+
+    `state_short_frac` and `state_offset_frac` None: short-term gains and losses against income count as ordinary.
+    """
 
     year: int
     federal_ordinary_frac: Decimal
@@ -68,6 +74,21 @@ class NewTaxSituation:
     carryforward_long_usd: Decimal = Decimal(0)
     outside_short_usd: Decimal = Decimal(0)
     outside_long_usd: Decimal = Decimal(0)
+    distributions_usd: Decimal = Decimal(0)
+    later_rate_frac: Decimal = Decimal(0)
+    later_discount_frac: Decimal = Decimal(0)
+    stated_as: StatedAs = StatedAs.RATES
+    filing_status: str = ""
+    state: str = ""
+    ordinary_income_usd: Decimal | None = None
+    preferred_income_usd: Decimal = Decimal(0)
+    modified_income_usd: Decimal | None = None
+    table_year: int | None = None
+    is_state_stated: bool = False
+    state_short_frac: Decimal | None = None
+    state_offset_frac: Decimal | None = None
+    origin: Origin = Origin.PERSON
+    is_provisional: bool = False
     reason: str = ""
 
 
@@ -178,21 +199,9 @@ def state_tax_situation(
     """
     Add what a return's taxes are for a year; the newest row counts, the others are its history.
 
-    :raises Invalid: a rate is no fraction, a carryforward is negative, or the long rate exceeds the short one
+    :raises Invalid: a rate is no fraction, a carryforward is negative, or losses would save more than gains cost
     """
-    rates = {
-        "federal ordinary rate": new.federal_ordinary_frac,
-        "federal long-term rate": new.federal_long_frac,
-        "net investment income tax": new.niit_frac,
-        "state ordinary rate": new.state_ordinary_frac,
-        "state long-term rate": new.state_long_frac,
-    }
-    odd = {name: rate for name, rate in rates.items() if not 0 <= rate <= 1}
-    faults = [f"The {name} is {rate}; it must be between 0 and 1." for name, rate in odd.items()]
-    if min(new.carryforward_short_usd, new.carryforward_long_usd, new.ordinary_offset_usd) < 0:
-        faults.append("Carryforwards and the ordinary offset are written as positive amounts.")
-    if new.federal_long_frac + new.state_long_frac > new.federal_ordinary_frac + new.state_ordinary_frac:
-        faults.append("Long-term gains cannot be taxed higher than short-term gains.")
+    faults = faults_of_situation(new)
     if faults:
         raise Invalid(faults[0], faults=tuple(faults))
     values = {name: getattr(new, name) for name in new.__dataclass_fields__}
@@ -209,6 +218,31 @@ def state_tax_situation(
         now=now,
     )
     return situation
+
+
+def faults_of_situation(new: NewTaxSituation) -> list[str]:
+    """List what of a situation cannot be."""
+    state_short = new.state_ordinary_frac if new.state_short_frac is None else new.state_short_frac
+    state_offset = new.state_ordinary_frac if new.state_offset_frac is None else new.state_offset_frac
+    rates = {
+        "federal ordinary rate": new.federal_ordinary_frac,
+        "federal long-term rate": new.federal_long_frac,
+        "net investment income tax": new.niit_frac,
+        "state ordinary rate": new.state_ordinary_frac,
+        "state short-term rate": state_short,
+        "state long-term rate": new.state_long_frac,
+        "later rate": new.later_rate_frac,
+        "discount of the later rate": new.later_discount_frac,
+    }
+    odd = {name: rate for name, rate in rates.items() if not 0 <= rate <= 1}
+    faults = [f"The {name} is {rate}; it must be between 0 and 1." for name, rate in odd.items()]
+    if min(new.carryforward_short_usd, new.carryforward_long_usd, new.ordinary_offset_usd) < 0:
+        faults.append("Carryforwards and the ordinary offset are written as positive amounts.")
+    if min(new.distributions_usd, new.preferred_income_usd, new.ordinary_income_usd or 0) < 0:
+        faults.append("Incomes and capital gain distributions are not negative.")
+    if state_offset > state_short + new.niit_frac:
+        faults.append("A loss against ordinary income cannot save more than a short-term gain costs.")
+    return faults
 
 
 @transaction.atomic

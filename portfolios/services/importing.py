@@ -17,13 +17,19 @@ from advisors.errors import Conflict, Invalid
 from advisors.models import Firm, User
 from portfolios import vault
 from portfolios.custodians import registry
-from portfolios.custodians.base import Fault, FileKind, ParsedFile, Severity
+from portfolios.custodians.base import Fault, FileKind, ParsedAccount, ParsedFile, Severity
 from portfolios.custodians.decoding import MAX_FILE_BYTES
 from portfolios.models.households import Account
 from portfolios.models.imports import CustodianFile, FileFault, FileStatus, StagedAccount, StagedStatus
 from portfolios.services import market
-from portfolios.services.account_plans import AccountPlan, change_of, plan_accounts, reason_of
+from portfolios.services.account_plans import AccountPlan, plan_accounts
 from portfolios.services.account_postings import Outcome, post_plan
+from portfolios.services.action_positions import announce_multiplied, hold_multiplied
+from portfolios.services.actions_in_files import apply_actions_due
+from portfolios.services.break_ageing import age_breaks
+from portfolios.services.corporate_actions import desk
+from portfolios.services.corporate_actions.applying import apply_to_latecomers
+from portfolios.services.plan_words import change_of, reason_of
 from portfolios.services.stale_prices import refresh_stale_price_holds
 
 MAX_FAULTS = 500
@@ -104,7 +110,7 @@ def _receive(
         parsed = _with_guess(parsed, name=name, content=content)
     with transaction.atomic():
         file = known or _keep(firm, custodian, name, content, sha256=sha256, actor=actor, now=now)
-        file.account = named
+        file.account, file.name = named, name[-200:]  # a layout may read day or account from the name
         plans = _stage(file, parsed)
     return _Received(file=file, parsed=parsed, plans=tuple(plans))
 
@@ -134,7 +140,7 @@ def _named_account(firm: Firm, custodian: str, number: str) -> tuple[Account | N
     if not number:
         return None, None
     accounts = Account.objects.filter(firm=firm, number_hash=vault.hash_number(number))
-    found = list(accounts if custodian == "generic" else accounts.filter(custodian=custodian))
+    found = list(accounts if custodian in registry.ANYWHERE else accounts.filter(custodian=custodian))
     if len(found) == 1:
         return found[0], None
     said = "There is no account" if not found else f"{len(found)} accounts have the number: there is no one account"
@@ -183,18 +189,30 @@ def _stage(file: CustodianFile, parsed: ParsedFile) -> list[AccountPlan]:
     _write_faults(file, faults, plans)
     StagedAccount.objects.filter(file=file).delete()
     StagedAccount.objects.bulk_create([_staged(file, plan) for plan in plans], batch_size=1000)
-    file.save(update_fields=["kind", "as_of_on", "row_count", "said", "status", "account"])
+    file.save(update_fields=["name", "kind", "as_of_on", "row_count", "said", "status", "account"])
     return plans
 
 
 def _plans(file: CustodianFile, parsed: ParsedFile) -> list[AccountPlan]:
-    return plan_accounts(
+    plans = plan_accounts(
         file.firm,
         parsed,
         named=file.account,
         ref=f"s:{file.sha256[:16]}",
         fault_subject=f"{parsed.custodian} {parsed.kind.value}",
     )
+    hold_multiplied(file.firm, plans, day=parsed.as_of)
+    return plans
+
+
+def plan_again(
+    file: CustodianFile, parsed: ParsedFile, told: ParsedAccount, *, ref: str, accepted: frozenset[str]
+) -> AccountPlan:
+    """Plan one account of a file that was posted, the custodian's word accepted for some securities."""
+    met = replace(parsed, accounts=(told,), faults=())
+    subject = f"{parsed.custodian} {parsed.kind.value}"
+    (plan,) = plan_accounts(file.firm, met, named=file.account, ref=ref, fault_subject=subject, accepted=accepted)
+    return plan
 
 
 def _staged(file: CustodianFile, plan: AccountPlan) -> StagedAccount:
@@ -275,9 +293,11 @@ def _post(
 ) -> None:
     if parsed.kind in market.MARKET_KINDS:
         _post_market(file, parsed, actor=actor, now=now)
+        _act(file, parsed, actor=actor, now=now)
     else:
         _post_accounts(file, parsed, plans, actor=actor, now=now)
     refresh_stale_price_holds(file.firm, now=now)
+    age_breaks(file.firm, now=now)
 
 
 @transaction.atomic
@@ -285,7 +305,18 @@ def _post_market(file: CustodianFile, parsed: ParsedFile, *, actor: User | None,
     posted = market.post_market_file(file.firm, parsed, actor=actor, now=now)
     file.said = list(posted.said)
     _write_faults(file, (*parsed.faults, *posted.faults), ())
-    _close(file, is_whole=not posted.faults, facts={"said": len(posted.said)}, actor=actor, now=now)
+    is_whole = not any(fault.severity is Severity.ERROR for fault in posted.faults)
+    _close(file, is_whole=is_whole, facts={"said": len(posted.said)}, actor=actor, now=now)
+
+
+def _act(file: CustodianFile, parsed: ParsedFile, *, actor: User | None, now: datetime) -> None:
+    """Apply the corporate actions that a new day makes due, and hold whoever waits for one."""
+    if parsed.kind not in (FileKind.PRICES, FileKind.CORPORATE_ACTIONS):
+        return
+    told = desk.act_on_the_day(file.firm, actor=actor, now=now)
+    if told:
+        file.said = [*file.said, *told]
+        file.save(update_fields=["said"])
 
 
 def _post_accounts(
@@ -295,6 +326,10 @@ def _post_accounts(
         met = replace(parsed, accounts=(plan.parsed,), faults=())
         return _plans(file, met)[0]
 
+    if apply_actions_due(file.firm, as_of=parsed.as_of or file.firm.business_on, now=now):
+        plans = _plans(file, parsed)
+    name = registry.NAMES[file.custodian]
+    announce_multiplied(file.firm, plans, day=parsed.as_of, source_name=name, now=now)
     staged = {row.number_hash: row for row in StagedAccount.objects.filter(file=file)}
     waiting = [plan for plan in plans if staged[vault.hash_number(plan.parsed.number)].status != StagedStatus.POSTED]
     counts = {"posted": 0, "held": 0, "unchanged": 0}
@@ -302,6 +337,7 @@ def _post_accounts(
         row = staged[vault.hash_number(plan.parsed.number)]
         outcome = post_plan(file, plan, row, replan=again, actor=actor, now=now)
         counts[outcome.value] += 1
+    apply_to_latecomers(file.firm, now=now)
     with transaction.atomic():
         _write_faults(file, parsed.faults, waiting)
         _close(file, is_whole=not counts[Outcome.HELD.value], facts=counts, actor=actor, now=now)

@@ -1,16 +1,18 @@
 """Files of the market and of the firm's guidance: prices and corporate actions here, the others in their own rooms."""
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from datetime import date, datetime
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
 
 from advisors import audit
 from advisors.models import Firm, User
 from advisors.services import advance_business_date
-from portfolios.custodians.base import Fault, FileKind, ParsedFile
-from portfolios.models.market import CorporateAction, Price
+from portfolios.custodians.base import Fault, FileKind, ParsedFile, PriceRow
+from portfolios.models.market import Price
 from portfolios.models.securities import Security
-from portfolios.services import guidance_files, security_master
+from portfolios.selectors.aliases import successors
+from portfolios.services import action_files, guidance_files, security_master
+from portfolios.services.action_detection import detect_in_prices
 from portfolios.services.posted_files import Posted
 
 MARKET_KINDS = frozenset(
@@ -46,7 +48,8 @@ def check_market_file(firm: Firm, parsed: ParsedFile) -> list[Fault]:
     """Return what only the database can find wrong: securities and classes that nobody knows."""
     if parsed.kind is FileKind.SECURITIES:
         return security_master.check_classes(firm, parsed.securities)
-    return _Symbols(first_rows=_symbol_rows(parsed)).unknown()
+    notes = action_files.check_actions(parsed.corporate_actions)
+    return [*_Symbols(first_rows=_symbol_rows(parsed)).unknown(), *notes]
 
 
 def _symbol_rows(parsed: ParsedFile) -> dict[str, int]:
@@ -60,7 +63,7 @@ def _symbol_rows(parsed: ParsedFile) -> dict[str, int]:
         rows.setdefault(substitute.symbol, substitute.row)
         rows.setdefault(substitute.use, substitute.row)
     for action in parsed.corporate_actions:
-        rows.setdefault(action.symbol, action.row)
+        rows.setdefault(action.terms.security, action.row)
     return rows
 
 
@@ -101,7 +104,9 @@ def _describe_prices(firm: Firm, parsed: ParsedFile) -> list[str]:
 
 def _post_prices(firm: Firm, parsed: ParsedFile, *, actor: User | None, now: datetime) -> Posted:
     keys = dict(Security.objects.values_list("symbol", "pk"))
+    known_until = firm.business_on
     rows = [row for row in parsed.prices if row.symbol in keys]
+    rows += _under_new_names(rows, known=keys)
     for start in range(0, len(rows), _BATCH):
         Price.objects.bulk_create(
             [
@@ -120,43 +125,24 @@ def _post_prices(firm: Firm, parsed: ParsedFile, *, actor: User | None, now: dat
         said.append(f"{len(rows):,} prices posted, the latest of {latest}.")
         if advance_business_date(firm, to=latest, actor=actor, now=now):
             said.append(f"The business date is {latest}.")
+        days = {row.priced_on for row in rows}
+        said += [one.sentence for one in detect_in_prices(firm, days=days, known_until=known_until, now=now)]
     return Posted(said=said, faults=check_market_file(firm, parsed))
 
 
+def _under_new_names(rows: Sequence[PriceRow], *, known: Mapping[str, int]) -> list[PriceRow]:
+    """Return the prices that a file still gives under an old symbol, for the successor, which it does not name."""
+    told = {(row.symbol, row.priced_on) for row in rows}
+    later = {day: successors(on=day) for day in {row.priced_on for row in rows}}
+    renamed = [replace(row, symbol=later[row.priced_on].get(row.symbol, "")) for row in rows]
+    return [row for row in renamed if row.symbol in known and (row.symbol, row.priced_on) not in told]
+
+
 def _describe_actions(firm: Firm, parsed: ParsedFile) -> list[str]:
-    del firm
-    new = [row for row in parsed.corporate_actions if _action(row.symbol, row.kind, row.effective_on) is None]
-    return [f"{len(new)} new corporate actions, {len(parsed.corporate_actions) - len(new)} known already."]
-
-
-def _action(symbol: str, kind: str, effective_on: date) -> CorporateAction | None:
-    return CorporateAction.objects.filter(security__symbol=symbol, kind=kind, effective_on=effective_on).first()
+    return action_files.describe_actions(firm, parsed.corporate_actions)
 
 
 def _post_actions(firm: Firm, parsed: ParsedFile, *, actor: User | None, now: datetime) -> Posted:
-    keys = dict(Security.objects.filter(symbol__in=_symbol_rows(parsed)).values_list("symbol", "pk"))
-    said: list[str] = []
-    for row in parsed.corporate_actions:
-        if row.symbol not in keys:
-            continue
-        action, is_new = CorporateAction.objects.get_or_create(
-            security_id=keys[row.symbol],
-            kind=row.kind,
-            effective_on=row.effective_on,
-            defaults={"ratio": row.ratio, "source": parsed.custodian, "announced_at": now},
-        )
-        is_restated = not is_new and action.ratio != row.ratio
-        if is_restated:
-            action.ratio = row.ratio
-            action.save(update_fields=["ratio"])
-        if not (is_new or is_restated):
-            continue
-        facts = {"symbol": row.symbol, "kind": row.kind, "effective_on": row.effective_on, "ratio": row.ratio}
-        name = "corporate_action.announced" if is_new else "corporate_action.restated"
-        audit.record(name, actor=actor, subject=action, firm_id=firm.pk, data=facts, now=now)
-        said.append(f"{row.symbol}: {row.kind.replace('_', ' ')} on {row.effective_on}{_per_unit(row.ratio)}.")
-    return Posted(said=said or ["Every action was known already."], faults=check_market_file(firm, parsed))
-
-
-def _per_unit(ratio: object) -> str:
-    return "" if ratio is None else f", {ratio} new for 1 old"
+    rows = parsed.corporate_actions
+    posted = action_files.post_actions(firm, rows, source=parsed.custodian, actor=actor, now=now)
+    return Posted(said=posted.said, faults=[*check_market_file(firm, parsed), *posted.faults])

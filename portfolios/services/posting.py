@@ -1,68 +1,36 @@
 """
 The one writer of lots: events are appended to an account's journal, and its lots, cash and gains follow from them.
 
-Two postings to one account cannot interleave: each moves `Account.journal_position` by compare-and-set.
+Mostly they follow from the events alone. Where an event comes late, mends an earlier one, or may wash a loss, the
+identity groups that it concerns are replayed from the journals of the whole tax household. Two postings to one tax
+household cannot interleave: it is locked, and each posting moves `Account.journal_position` by compare-and-set.
 """
 
-from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import date, datetime
+from datetime import datetime
 from decimal import Decimal
-from operator import attrgetter
+from itertools import groupby
 from typing import Final
 
 from django.db import transaction
+from django.db.models import F
 
 from advisors import audit
 from advisors.errors import Conflict, Invalid
 from advisors.models import User
-from portfolios.ledger.booking import apply_events
-from portfolios.ledger.errors import BadInput
-from portfolios.ledger.journal import event_detail
 from portfolios.ledger.types import ZERO, Book, Disposition, LotEvent
 from portfolios.models.households import Account
-from portfolios.models.lots import CashBalance, LedgerEvent, Lot, RealizedGain
-from portfolios.models.securities import Security
-from portfolios.selectors.ledgers import load_book
-from portfolios.services.bulk_rows import insert_rows
+from portfolios.models.lots import LedgerEvent
+from portfolios.selectors.ledgers import load_book, load_books
+from portfolios.services.ledger_rows import batches, lock_tax_households, security_ids, source_ref
+from portfolios.services.posting_plans import Draft, write_drafts
+
+__all__ = ["FILLS_SOURCE", "AccountPosting", "JournalMoved", "PostedEvents", "PostedToMany", "post_events",
+           "post_to_many", "source_ref"]  # fmt: skip
 
 FILLS_SOURCE: Final = "fills"
-_BATCH: Final = 2000
-_LOT_FIELDS: Final = (
-    "root_key",
-    "units",
-    "cost_usd",
-    "loss_cost_usd",
-    "wash_adjustment_usd",
-    "acquired_on",
-    "holding_on",
-    "is_inherited",
-    "is_gift",
-    "is_wash_acquisition",
-    "is_wash_consumed",
-)
-
-
-_lot_cells = attrgetter(*_LOT_FIELDS)
-_EVENT_FIELDS: Final = (
-    "account",
-    "position",
-    "kind",
-    "security",
-    "traded_on",
-    "settled_on",
-    "units",
-    "amount_usd",
-    "cost_usd",
-    "detail",
-    "reason",
-    "source",
-    "source_ref",
-    "corrects",
-    "recorded_at",
-    "recorded_by",
-)
+_MANY: Final = 1000
 
 
 class JournalMoved(Conflict):
@@ -79,9 +47,23 @@ class PostedEvents:
     dispositions: tuple[Disposition, ...]
 
 
-def source_ref(account_id: int, ref: str) -> str:
-    """Return the reference under which an event of an account is kept: a custodian's ref is unique in its account."""
-    return f"{account_id}:{ref}"
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AccountPosting:
+    """What was posted to one of many accounts: ids of events by reference, units by symbol, and the cash moved."""
+
+    event_ids: Mapping[str, int]
+    before_units: Mapping[str, Decimal]
+    after_units: Mapping[str, Decimal]
+    cash_usd: Decimal
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PostedToMany:
+    """What a posting to many accounts did; `accounts` has those with something new, by id."""
+
+    posted_count: int
+    skipped_count: int
+    accounts: Mapping[int, AccountPosting]
 
 
 @transaction.atomic
@@ -100,26 +82,20 @@ def post_events(
     An event whose (source, ref) was posted before is skipped. `book` saves loading what the caller has just loaded;
     it must be of `account.journal_position`.
 
-    :raises Invalid: an event cannot be booked, or names an unknown security
+    :raises Invalid: an event cannot be booked, or names an unknown security; the replay that it needs is not possible
     :raises JournalMoved: somebody posted to the account since it was loaded
     """
-    known = _posted_refs(account, source=source, refs=[event.ref for event in events])
-    fresh = [event for event in _once(events) if event.ref not in known]
+    lock_tax_households([account.tax_household_id])
+    known = _posted_refs({account: events}, source=source)
+    fresh = _once(event for event in events if (account.pk, event.ref) not in known)
     before = load_book(account) if book is None else book
     before = replace(before, dispositions=())
     if not fresh:
         return PostedEvents(posted_count=0, skipped_count=len(events), book=before, dispositions=())
-    try:
-        after = apply_events(before, fresh)
-    except BadInput as fault:
-        raise Invalid(f"{fault}.") from fault
-    first = _claim(account, count=len(fresh))
-    securities = _securities(fresh)
-    _append(account, fresh, first=first, securities=securities, source=source, actor=actor, now=now)
-    _write_lots(account, before, after, securities=securities)
-    _close_lots(account, before, after, last_on=max(event.traded_on for event in fresh))
-    _write_cash(account, before, after)
-    _write_gains(account, after.dispositions, source=source, securities=securities)
+    first = account.journal_position + 1
+    draft = Draft(account=account, events=fresh, before=before, first=first)
+    _claim(account, count=len(fresh))
+    written = write_drafts([draft], source=source, actor=actor, now=now)
     audit.record(
         "lots.posted",
         actor=actor,
@@ -130,11 +106,12 @@ def post_events(
         now=now,
     )
     account.journal_position = first + len(fresh) - 1
+    mine = written[account.pk]
     return PostedEvents(
         posted_count=len(fresh),
         skipped_count=len(events) - len(fresh),
-        book=replace(after, dispositions=()),
-        dispositions=after.dispositions,
+        book=replace(mine.after, dispositions=()),
+        dispositions=mine.after.dispositions,
     )
 
 
@@ -142,154 +119,140 @@ def _once(events: Iterable[LotEvent]) -> list[LotEvent]:
     return list({event.ref: event for event in reversed(list(events))}.values())[::-1]
 
 
-def _posted_refs(account: Account, *, source: str, refs: Sequence[str]) -> set[str]:
-    prefix = source_ref(account.pk, "")
-    known: set[str] = set()
-    if account.journal_position == 0 and not LedgerEvent.objects.filter(account=account).exists():
-        return known
-    for start in range(0, len(refs), _BATCH):
-        wanted = [source_ref(account.pk, ref) for ref in refs[start : start + _BATCH]]
-        found = LedgerEvent.objects.filter(source=source, source_ref__in=wanted).values_list("source_ref", flat=True)
-        known.update(ref.removeprefix(prefix) for ref in found)
-    return known
+def _posted_refs(wanted: Mapping[Account, Sequence[LotEvent]], *, source: str) -> set[tuple[int, str]]:
+    """Return which references of a source were posted, by account."""
+    found: set[tuple[int, str]] = set()
+    named = [
+        source_ref(account.pk, event.ref)
+        for account, events in wanted.items()
+        if account.journal_position
+        for event in events
+    ]
+    for some in batches(named):
+        rows = LedgerEvent.objects.filter(source=source, source_ref__in=some)
+        for account_id, kept in rows.values_list("account_id", "source_ref"):
+            found.add((account_id, kept.partition(":")[2]))
+    return found
 
 
-def _claim(account: Account, *, count: int) -> int:
-    """Move the journal's position and return the number of the first new event."""
+def _claim(account: Account, *, count: int) -> None:
+    """Move the journal's position, unless somebody else did."""
     held = account.journal_position
     moved = Account.objects.filter(pk=account.pk, journal_position=held).update(journal_position=held + count)
     if not moved:
         raise JournalMoved("The account was changed by somebody else meanwhile. Load it again; nothing was posted.")
-    return held + 1
-
-
-def _securities(events: Sequence[LotEvent]) -> Mapping[str, int]:
-    symbols = {event.security for event in events if event.security}
-    symbols |= {event.lot.security for event in events if event.lot is not None}
-    symbols |= {sold.security for event in events for sold in event.dispositions}
-    known = dict(Security.objects.filter(symbol__in=symbols).values_list("symbol", "pk"))
-    unknown = sorted(symbols - set(known))
-    if unknown:
-        raise Invalid(f"Unknown securities: {', '.join(unknown[:10])}.")
-    return known
-
-
-def _append(
-    account: Account,
-    events: Sequence[LotEvent],
-    *,
-    first: int,
-    securities: Mapping[str, int],
-    source: str,
-    actor: User | None,
-    now: datetime,
-) -> None:
-    insert_rows(
-        LedgerEvent,
-        _EVENT_FIELDS,
-        (
-            (
-                account.pk,
-                position,
-                event.kind.value,
-                securities[event.security] if event.security else None,
-                event.traded_on,
-                event.settled_on,
-                event.units or None,
-                event.amount_usd,
-                None if event.lot is None else event.lot.cost_usd,
-                event_detail(event),
-                event.reason,
-                source,
-                source_ref(account.pk, event.ref),
-                _corrected(account, event, source=source),
-                now,
-                None if actor is None else actor.pk,
-            )
-            for position, event in enumerate(events, start=first)
-        ),
-    )
-
-
-def _corrected(account: Account, event: LotEvent, *, source: str) -> int | None:
-    if not event.corrects:
-        return None
-    ref = source_ref(account.pk, event.corrects)
-    found = LedgerEvent.objects.filter(source=source, source_ref=ref).values_list("pk", flat=True).first()
-    if found is None:
-        raise Invalid(f"Event {event.ref} corrects {event.corrects}, which was never posted.")
-    return found
-
-
-def _write_lots(account: Account, before: Book, after: Book, *, securities: Mapping[str, int]) -> None:
-    changed = [lot for key, lot in after.lots.items() if before.lots.get(key) != lot]
-    insert_rows(
-        Lot,
-        ("account", "security", "key", "closed_on", *_LOT_FIELDS),
-        ((account.pk, securities[lot.security], lot.key, None, *_lot_cells(lot)) for lot in changed),
-        replace_on=("account", "key"),
-    )
-
-
-def _close_lots(account: Account, before: Book, after: Book, *, last_on: date) -> None:
-    sold_on = {sold.lot_key: sold.sold_on for sold in after.dispositions}
-    by_day: dict[date, list[str]] = defaultdict(list)
-    for key in before.lots:
-        if key not in after.lots:
-            by_day[sold_on.get(key, last_on)].append(key)
-    for day, keys in by_day.items():
-        for start in range(0, len(keys), _BATCH):
-            batch = keys[start : start + _BATCH]
-            Lot.objects.filter(account=account, key__in=batch).update(units=0, closed_on=day)
-
-
-def _write_cash(account: Account, before: Book, after: Book) -> None:
-    cash = after.cash
-    defaults: dict[str, Decimal] = {"settled_usd": cash.settled_usd, "unsettled_usd": cash.unsettled_usd}
-    if cash == before.cash:
-        CashBalance.objects.get_or_create(account=account, defaults=defaults)
-    else:
-        CashBalance.objects.update_or_create(account=account, defaults=defaults)
-
-
-def _write_gains(
-    account: Account,
-    dispositions: Sequence[Disposition],
-    *,
-    source: str,
-    securities: Mapping[str, int],
-) -> None:
-    if not dispositions:
-        return
-    refs = {source_ref(account.pk, sold.event_ref) for sold in dispositions}
-    rows = dict(LedgerEvent.objects.filter(source=source, source_ref__in=refs).values_list("source_ref", "pk"))
-    RealizedGain.objects.bulk_create(
-        [
-            RealizedGain(
-                event_id=rows[source_ref(account.pk, sold.event_ref)],
-                account=account,
-                security_id=securities[sold.security],
-                lot_key=sold.lot_key,
-                closed_on=sold.sold_on,
-                acquired_on=sold.acquired_on,
-                units=sold.units,
-                proceeds_usd=sold.proceeds_usd,
-                cost_usd=sold.cost_usd,
-                gain_usd=sold.gain_usd,
-                term=sold.term.value,
-                disallowed_usd=sold.disallowed_usd,
-                is_permanent=sold.is_permanent,
-            )
-            for sold in dispositions
-        ],
-        batch_size=_BATCH,
-    )
 
 
 def _facts(events: Sequence[LotEvent], *, source: str, first: int) -> dict[str, object]:
+    net = sum((event.amount_usd for event in events if not event.is_past), ZERO)
+    return {
+        "source": source,
+        "from": first,
+        "to": first + len(events) - 1,
+        "kinds": _kinds(events),
+        "cash_usd": net,
+    }
+
+
+def _kinds(events: Iterable[LotEvent]) -> dict[str, int]:
     kinds: dict[str, int] = {}
     for event in events:
         name = f"{event.kind.value} (past)" if event.is_past else event.kind.value
         kinds[name] = kinds.get(name, 0) + 1
-    net = sum((event.amount_usd for event in events if not event.is_past), ZERO)
-    return {"source": source, "from": first, "to": first + len(events) - 1, "kinds": kinds, "cash_usd": net}
+    return kinds
+
+
+@transaction.atomic
+def post_to_many(
+    events_by_account: Mapping[Account, Sequence[LotEvent]], *, source: str, actor: User | None, now: datetime
+) -> PostedToMany:
+    """
+    Append events to the journals of many accounts of one firm: a corporate action, for every holder.
+
+    The books are read here, under lock; the accounts given may be stale. A constant number of statements for every
+    thousand accounts. What was posted before is skipped, so that each holder has it exactly once.
+
+    :raises Invalid: an event cannot be booked, or a tax household not be replayed with it; it names the account
+    """
+    accounts = sorted(events_by_account, key=lambda account: (account.tax_household_id, account.pk))
+    firms = {account.firm_id for account in accounts}
+    if len(firms) > 1:
+        raise Invalid("Events are posted to the accounts of one firm at a time.")
+    lock_tax_households(account.tax_household_id for account in accounts)
+    done: dict[int, AccountPosting] = {}
+    posted = skipped = 0
+    for part in _parts(accounts):
+        wanted = {account: events_by_account[account] for account in part}
+        found = _post_part(wanted, source=source, actor=actor, now=now)
+        done.update(found)
+        posted += sum(len(one.event_ids) for one in found.values())
+        skipped += sum(len(events) for events in wanted.values()) - sum(len(one.event_ids) for one in found.values())
+    if done:
+        facts = {
+            "source": source,
+            "accounts": len(done),
+            "events": posted,
+            "kinds": _kinds(event for events in events_by_account.values() for event in events),
+            "account_ids": sorted(done)[:_MANY],
+        }
+        audit.record("lots.posted_to_many", actor=actor, firm_id=firms.pop(), data=facts, now=now)
+    return PostedToMany(posted_count=posted, skipped_count=skipped, accounts=done)
+
+
+def _parts(accounts: Sequence[Account]) -> Iterable[list[Account]]:
+    """Cut accounts into parts of about a thousand, none of which divides a tax household."""
+    part: list[Account] = []
+    for _, members in groupby(accounts, key=lambda account: account.tax_household_id):
+        part.extend(members)
+        if len(part) >= _MANY:
+            yield part
+            part = []
+    if part:
+        yield part
+
+
+def _post_part(
+    wanted: Mapping[Account, Sequence[LotEvent]], *, source: str, actor: User | None, now: datetime
+) -> Mapping[int, AccountPosting]:
+    accounts = list(wanted)
+    positions = dict(
+        Account.objects.filter(pk__in=[account.pk for account in accounts]).values_list("pk", "journal_position")
+    )
+    for account in accounts:
+        account.journal_position = positions[account.pk]
+    known = _posted_refs(wanted, source=source)
+    fresh = {
+        account: _once(event for event in events if (account.pk, event.ref) not in known)
+        for account, events in wanted.items()
+    }
+    fresh = {account: events for account, events in fresh.items() if events}
+    if not fresh:
+        return {}
+    securities = security_ids(event for events in fresh.values() for event in events)
+    books = load_books(list(fresh), security_ids=securities.values())
+    drafts = [
+        Draft(account=account, events=events, before=books[account.pk], first=account.journal_position + 1)
+        for account, events in fresh.items()
+    ]
+    _claim_many(drafts)
+    written = write_drafts(drafts, source=source, actor=actor, now=now, is_asked_for_ids=True)
+    for draft in drafts:
+        draft.account.journal_position = draft.first + len(draft.events) - 1
+    return {
+        draft.account.pk: AccountPosting(
+            event_ids=written[draft.account.pk].event_ids,
+            before_units={symbol: draft.before.units_of(symbol) for symbol in securities},
+            after_units={symbol: written[draft.account.pk].after.units_of(symbol) for symbol in securities},
+            cash_usd=written[draft.account.pk].after.cash.total_usd - draft.before.cash.total_usd,
+        )
+        for draft in drafts
+    }
+
+
+def _claim_many(drafts: Sequence[Draft]) -> None:
+    by_count: dict[int, list[int]] = {}
+    for draft in drafts:
+        by_count.setdefault(len(draft.events), []).append(draft.account.pk)
+    for count, keys in by_count.items():
+        for some in batches(keys):
+            Account.objects.filter(pk__in=some).update(journal_position=F("journal_position") + count)

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 
 from advisors import audit
+from advisors.jobs import enqueue
 from advisors.models import Firm, User
 from portfolios.custodians.base import Fault, ParsedFile, SecurityRow
 from portfolios.models.securities import AssetClass, FirmSecurity, IdentityGroup, Screen, Security
@@ -36,7 +37,11 @@ def describe_securities(firm: Firm, parsed: ParsedFile) -> list[str]:
 
 
 def post_securities(firm: Firm, parsed: ParsedFile, *, actor: User | None, now: datetime) -> Posted:
-    """Add or restate securities, and what the firm says of them. A row of an unknown asset class is left out."""
+    """
+    Add or restate securities, and what the firm says of them. A row of an unknown asset class is left out.
+
+    Where the identity group of a known security changes, wash sales are matched anew by a background job.
+    """
     faults = check_classes(firm, parsed.securities)
     left_out = {fault.row for fault in faults}
     rows = [row for row in parsed.securities if row.row not in left_out]
@@ -51,6 +56,11 @@ def post_securities(firm: Firm, parsed: ParsedFile, *, actor: User | None, now: 
     keys = dict(Security.objects.filter(symbol__in=[row.symbol for row in rows]).values_list("symbol", "pk"))
     classes = dict(AssetClass.objects.filter(firm=firm).values_list("key", "pk"))
     groups = _groups(firm, rows)
+    grouped = dict(
+        FirmSecurity.objects.filter(firm=firm, security_id__in=keys.values()).values_list(
+            "security_id", "identity_group_id"
+        )
+    )
     FirmSecurity.objects.bulk_create(
         [
             FirmSecurity(
@@ -68,6 +78,8 @@ def post_securities(firm: Firm, parsed: ParsedFile, *, actor: User | None, now: 
         update_fields=["asset_class", "identity_group", "is_buyable"],
     )
     _fill_screens(firm, rows, keys)
+    if any(keys[row.symbol] in grouped and grouped[keys[row.symbol]] != groups.get(row.identity_group) for row in rows):
+        enqueue("portfolios.tasks.replay_by_groups_task", firm_id=firm.pk)
     added = Security.objects.count() - before
     facts = {"count": len(rows), "added": added}
     audit.record("securities.posted", actor=actor, subject=firm, firm_id=firm.pk, data=facts, now=now)

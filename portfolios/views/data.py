@@ -1,4 +1,4 @@
-"""The Data pages: files received and what they change, accounts that are held, corporate actions."""
+"""The Data pages: files received and what they change, accounts that are held."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -17,6 +17,7 @@ from advisors.responses import page_or_part, see_other
 from portfolios.forms.data import HeldFilterForm, LiftForm, Upload, UploadForm
 from portfolios.forms.uploads import is_too_large
 from portfolios.selectors import data, held
+from portfolios.selectors.tab_counts import tab_counts
 from portfolios.services import holds, importing
 
 MAX_ROWS = 200
@@ -30,9 +31,11 @@ class Step:
     url: str = ""
 
 
-def _permissions(request: HtmxRequest) -> dict[str, bool]:
+def _permissions(request: HtmxRequest) -> dict[str, object]:
+    """Return what the member may do on these pages, and the numbers on their menu."""
     member = request.membership
     return {
+        "tabs": tab_counts(member),
         "can_import": can(member, Capability.IMPORT_FILES),
         "can_resolve": can(member, Capability.RESOLVE_EXCEPTIONS),
     }
@@ -170,14 +173,3 @@ def lift_hold(request: HtmxRequest, hold_id: int) -> HttpResponse:
     else:
         messages.success(request, f"The hold of {hold.account.name} is lifted. It trades when no other hold is open.")
     return see_other(request, reverse("data:held"))
-
-
-@requires(Capability.VIEW_DATA)
-@require_GET
-def actions(request: HtmxRequest) -> HttpResponse:
-    """Show announced corporate actions, and securities whose prices are too old."""
-    context = {
-        "actions": held.corporate_actions(request.membership),
-        "stale": held.stale_prices(request.membership),
-    }
-    return render(request, "portfolios/data/actions.html", context)

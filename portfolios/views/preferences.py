@@ -14,12 +14,11 @@ from advisors.errors import Conflict, DomainError, Invalid
 from advisors.permissions import Capability, can
 from advisors.responses import page_or_part, see_other
 from portfolios.forms.preferences import CashNeedForm, EndForm, ProfileForm, RestrictionForm, SettingsForm
-from portfolios.forms.tax_situations import TaxSituationForm
 from portfolios.policy import Group
 from portfolios.selectors.preference_pages import RISK_PROFILE_KEY, PreferencesPage, preferences_page
 from portfolios.services.preferences import set_preferences, set_risk_profile
 from portfolios.services.restrictions import add_cash_need, add_restriction, end_cash_need, end_restriction
-from portfolios.services.tax_situations import confirm_tax_household, set_tax_situation
+from portfolios.services.tax_situations import confirm_tax_household
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,7 +83,6 @@ def _fresh_forms(page: PreferencesPage, *, can_edit: bool) -> dict[str, object]:
         "past_restrictions": page.history["restrictions"],
         "past_cash_needs": page.history["cash_needs"],
         "past_profiles": page.history.get(RISK_PROFILE_KEY, ()),
-        "situation_form": TaxSituationForm(situation=page.situation),
         "end_form": EndForm(auto_id=False),
     }
 
@@ -211,27 +209,6 @@ def end(request: HtmxRequest, account_id: int, what: str, line_id: int) -> HttpR
     except Conflict as error:
         return _refused(request, account_id, error, lambda _: {})
     return _saved(request, account_id, "It is ended, and stays in the history.")
-
-
-@requires(Capability.EDIT_PREFERENCES)
-@require_POST
-def state_taxes(request: HtmxRequest, account_id: int) -> HttpResponse:
-    """State what the account's return is taxed at this year."""
-    page = preferences_page(request.membership, account_id, today=timezone.localdate())
-    form = TaxSituationForm(request.POST, situation=page.situation)
-    if not form.is_valid() or page.tax_return_id is None:
-        return _answer(request, page, Bound(forms={"situation_form": form}, status=422))
-    try:
-        set_tax_situation(
-            request.membership,
-            tax_return_id=page.tax_return_id,
-            new=form.value(year=page.year),
-            seen_id=form.cleaned_data["seen"],
-            now=timezone.now(),
-        )
-    except (Conflict, Invalid) as error:
-        return _refused(request, account_id, error, lambda now: {"situation_form": form.renewed(now.situation)})
-    return _saved(request, account_id, f"The tax situation of {page.tax_return} for {page.year} is stated.")
 
 
 @requires(Capability.EDIT_HOUSEHOLDS)

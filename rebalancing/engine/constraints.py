@@ -1,16 +1,20 @@
-"""Rules as rows: what the account's rules ask of the dollars traded, each with its place in the order of sacrifice."""
+"""
+Rules as rows: what the rules ask of the dollars held and traded, each with its place in the order of sacrifice.
+
+Every row is linear in the change of the dollars held of each position and in the dollars traded of each segment, so
+that doing nothing has activity 0.
+"""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from enum import IntEnum
 
 import numpy as np
 
-from rebalancing.engine.types import CASH_CLASS, Constraint
-from rebalancing.engine.universe import Universe, Vector
+from rebalancing.engine.types import CASH_CLASS, Constraint, Household
+from rebalancing.engine.universe import Flags, Places, Universe, Vector, subjects
 
 INF = float("inf")
-FAR = 10.0
 
 
 class Rank(IntEnum):
@@ -27,99 +31,44 @@ class Rank(IntEnum):
     TRADING = 9
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Hinge:
-    """weight x max(0, coefficients'u + inner hinges - offset_usd): a convex piece over the dollars traded `u`, (N,)."""
-
-    weight: float
-    coefficients: Vector
-    offset_usd: float
-    inner: tuple["Hinge", ...] = ()
-
-    def value_usd(self, traded_usd: Vector) -> float:
-        inside = float(self.coefficients @ traded_usd) + sum(hinge.value_usd(traded_usd) for hinge in self.inner)
-        return self.weight * max(0.0, inside - self.offset_usd)
+def no_places() -> Places:
+    return np.zeros(0, dtype=np.intp)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Settled:
-    """Hinges over a box: those that bend inside it, and the constant and linear part of all the others."""
-
-    constant_usd: float
-    linear: Vector
-    hinges: tuple[Hinge, ...]
-
-
-def settle(hinges: tuple[Hinge, ...], *, lower: Vector, upper: Vector) -> Settled:
-    """
-    Take out the hinges that bend far outside the bounds of `u`.
-
-    An allowance of thousands of dollars is far from the reach of a small account; as a hinge it would only cost digits.
-    """
-    constant, linear = 0.0, np.zeros(lower.size)
-    kept: list[Hinge] = []
-    for hinge in hinges:
-        inside = settle(hinge.inner, lower=lower, upper=upper)
-        whole = Hinge(
-            weight=hinge.weight,
-            coefficients=hinge.coefficients + inside.linear,
-            offset_usd=hinge.offset_usd - inside.constant_usd,
-            inner=inside.hinges,
-        )
-        least, most = _reach_usd(whole, lower, upper)
-        if most < -FAR * (most - least):
-            continue
-        if least <= FAR * (most - least):
-            kept.append(whole)
-            continue
-        constant -= hinge.weight * whole.offset_usd
-        linear = linear + hinge.weight * whole.coefficients
-        kept += [replace(part, weight=part.weight * hinge.weight) for part in inside.hinges]
-    return Settled(constant_usd=constant, linear=linear, hinges=tuple(kept))
-
-
-def _reach_usd(hinge: Hinge, lower: Vector, upper: Vector) -> tuple[float, float]:
-    """Return the least and the most that stands inside a hinge over the box."""
-    inner = sum(part.weight * max(0.0, _reach_usd(part, lower, upper)[1]) for part in hinge.inner)
-    low, high = hinge.coefficients * lower, hinge.coefficients * upper
-    least, most = float(np.minimum(low, high).sum()), float(np.maximum(low, high).sum())
-    return least - hinge.offset_usd, most + inner - hinge.offset_usd
+def no_values() -> Vector:
+    return np.zeros(0)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Row:
     """
-    low_usd <= coefficients'u + hinges <= high_usd over the dollars traded `u`, (N,).
+    low_usd <= weights'(change of dollars held of `positions`) + values'(dollars traded of `segments`) <= high_usd.
 
-    Hinges stand only in rows without a low bound, so that the row stays convex. A `closing` row forbids its segments.
+    Places are those of the whole case. `account` is whose rule it is, None for the household's. Rows with the same
+    `slack` (not empty) are parts of one rule: they give way together, by one amount. A `closing` row forbids its
+    segments.
     """
 
     rule: str
     rank: Rank
-    coefficients: Vector
+    account: str | None = None
+    positions: Places = field(default_factory=no_places)
+    weights: Vector = field(default_factory=no_values)
+    segments: Places = field(default_factory=no_places)
+    values: Vector = field(default_factory=no_values)
     low_usd: float = -INF
     high_usd: float = INF
-    hinges: tuple[Hinge, ...] = field(default=())
+    slack: str = ""
+    is_closing: bool = field(init=False)
 
-    @property
-    def is_closing(self) -> bool:
+    def __post_init__(self) -> None:
         """Tell whether the row does nothing but bar segments from being traded."""
-        return (
-            not self.hinges and self.low_usd == -INF and self.high_usd == 0.0 and bool(np.all(self.coefficients >= 0))
-        )
+        bars = self.positions.size == 0 and self.low_usd == -INF and self.high_usd == 0.0
+        object.__setattr__(self, "is_closing", bars and bool((self.values >= 0).all()))
 
-    def activity_usd(self, traded_usd: Vector) -> float:
-        return float(self.coefficients @ traded_usd) + sum(hinge.value_usd(traded_usd) for hinge in self.hinges)
-
-    def violation_usd(self, traded_usd: Vector) -> float:
-        activity = self.activity_usd(traded_usd)
-        return max(0.0, self.low_usd - activity, activity - self.high_usd)
-
-
-def cash_coefficients(universe: Universe) -> Vector:
-    """Return what a dollar traded in each segment does to cash: proceeds or price, less the spread."""
-    spread = np.array([item.half_spread_bps for item in universe.securities]) * 1e-4
-    return -universe.segments.sign - spread[universe.segments.security]
+    def excess_usd(self, activity_usd: float) -> float:
+        """Return by how much an activity breaks the row."""
+        return max(0.0, self.low_usd - activity_usd, activity_usd - self.high_usd)
 
 
 def holding_row(
@@ -133,28 +82,67 @@ def holding_row(
     with_cash: bool = False,
 ) -> Row:
     """Bound what is held after of some securities; `member` (n,) weighs a dollar of each."""
-    segments = universe.segments
-    coefficients = segments.sign * member[segments.security]
     held = float(member @ universe.held_usd)
+    segments, values = no_places(), no_values()
     if with_cash:
-        coefficients = coefficients + cash_coefficients(universe)
+        segments, values = _spread_part(universe)
+        member = member - 1.0
         held += universe.cash_usd - float(universe.account.cash_needs.raise_)
-    return Row(rule=rule, rank=rank, coefficients=coefficients, low_usd=low_usd - held, high_usd=high_usd - held)
+    there = np.flatnonzero(member)
+    return Row(
+        rule=rule,
+        rank=rank,
+        account=universe.account.id,
+        positions=universe.positions[there],
+        weights=member[there],
+        segments=segments,
+        values=values,
+        low_usd=low_usd - held,
+        high_usd=high_usd - held,
+    )
 
 
-def account_rows(universe: Universe) -> Iterator[Row]:
+def closing_row(universe: Universe, here: Flags, *, rule: str, rank: Rank, values: Vector | None = None) -> Row | None:
+    """Forbid segments of one account; None where there are none. `values` (N,) weigh a dollar of each, else 1."""
+    there = np.flatnonzero(here)
+    if there.size == 0:
+        return None
+    return Row(
+        rule=rule,
+        rank=rank,
+        account=universe.account.id,
+        segments=universe.case_segments(there),
+        values=np.ones(there.size) if values is None else values[there],
+        high_usd=0.0,
+    )
+
+
+def _spread_part(universe: Universe) -> tuple[Places, Vector]:
+    """Return what half the spread of every dollar traded takes out of cash."""
+    spread = np.array([item.half_spread_bps for item in universe.securities]) * 1e-4
+    there = np.flatnonzero(spread[universe.segments.place])
+    return universe.case_segments(there), -spread[universe.segments.place[there]]
+
+
+def account_rows(universe: Universe, *, household: Household | None) -> Iterator[Row]:
     """Yield every linear row of one account but those of tax and wash sales."""
     yield from _pinned_rows(universe)
     for constraint in universe.account.constraints:
         yield from _constraint_rows(universe, constraint)
     yield from _cash_rows(universe)
-    yield from _class_rows(universe)
+    if household is None or household.mode != "unified":
+        yield from _class_rows(universe)
     yield from _trading_rows(universe)
 
 
 def members(universe: Universe, constraint: Constraint) -> Vector:
     """Return 1 for every security that a constraint speaks of."""
-    return np.array([1.0 if constraint.applies_to(item) else 0.0 for item in universe.securities])
+    found = np.zeros(universe.count)
+    if constraint.security is None:
+        found[[universe.index[item.id] for item in subjects(universe.securities, constraint)]] = 1.0
+    elif constraint.security in universe.index:
+        found[universe.index[constraint.security]] = 1.0
+    return found
 
 
 def _pinned_rows(universe: Universe) -> Iterator[Row]:
@@ -164,11 +152,13 @@ def _pinned_rows(universe: Universe) -> Iterator[Row]:
             continue
         place = universe.index[pin.security]
         worth = float(pin.quantity) * float(universe.price_usd[place])
-        here = (segments.security == place) & (segments.sign < 0)
+        here = np.flatnonzero((segments.place == place) & (segments.sign < 0))
         yield Row(
             rule=f"pinned {pin.security}",
             rank=Rank.LAW,
-            coefficients=here.astype(float),
+            account=universe.account.id,
+            segments=universe.case_segments(here),
+            values=np.ones(here.size),
             low_usd=worth,
             high_usd=worth,
         )
@@ -178,18 +168,18 @@ def _constraint_rows(universe: Universe, constraint: Constraint) -> Iterator[Row
     member = members(universe, constraint)
     if not member.any():
         return
-    never = Rank.CLIENT_NEVER
-    here = member[universe.segments.security] > 0
-    buys = (here & universe.segments.is_buy).astype(float)
-    if constraint.verb in ("never_buy", "never_own") and buys.any():
-        yield Row(rule=constraint.rule, rank=never, coefficients=buys, high_usd=0.0)
+    never, rule = Rank.CLIENT_NEVER, constraint.rule
+    here = member[universe.segments.place] > 0
+    closing: Row | None = None
+    if constraint.verb in ("never_buy", "never_own"):
+        closing = closing_row(universe, here & universe.segments.is_buy, rule=rule, rank=never)
     if constraint.verb == "never_sell":
-        sales = (here & ~universe.segments.is_buy).astype(float)
-        if sales.any():
-            yield Row(rule=constraint.rule, rank=never, coefficients=sales, high_usd=0.0)
+        closing = closing_row(universe, here & ~universe.segments.is_buy, rule=rule, rank=never)
+    if closing is not None:
+        yield closing
     if constraint.verb == "never_own" and constraint.disposal != "keep" and float(member @ universe.held_usd) > 0:
         rank = Rank.WISHES if constraint.disposal == "within_budget" else never
-        yield holding_row(universe, member, rule=constraint.rule, rank=rank, high_usd=0.0)
+        yield holding_row(universe, member, rule=rule, rank=rank, high_usd=0.0)
     if constraint.verb == "range":
         yield from _range_rows(universe, constraint, member)
 
@@ -222,10 +212,21 @@ def _times(bound: object, factor: float) -> float | None:
 
 def _cash_rows(universe: Universe) -> Iterator[Row]:
     needs, cash = universe.account.cash_needs, universe.cash_usd
-    coefficients = cash_coefficients(universe)
+    segments, values = _spread_part(universe)
+    everything = np.full(universe.count, -1.0)
 
     def row(rule: str, rank: Rank, *, low_usd: float = -INF, high_usd: float = INF) -> Row:
-        return Row(rule=rule, rank=rank, coefficients=coefficients, low_usd=low_usd - cash, high_usd=high_usd - cash)
+        return Row(
+            rule=rule,
+            rank=rank,
+            account=universe.account.id,
+            positions=universe.positions,
+            weights=everything,
+            segments=segments,
+            values=values,
+            low_usd=low_usd - cash,
+            high_usd=high_usd - cash,
+        )
 
     raised = float(needs.raise_)
     reserve = max(float(needs.reserve_amount), needs.reserve_weight * universe.value_usd)
@@ -243,10 +244,9 @@ def _cash_rows(universe: Universe) -> Iterator[Row]:
 
 def _class_rows(universe: Universe) -> Iterator[Row]:
     for asset_class, (low, high) in universe.account.class_limits.items():
-        member = class_members(universe, (asset_class,))
         yield holding_row(
             universe,
-            member,
+            class_members(universe, (asset_class,)),
             rule=f"class_limits {asset_class}",
             rank=Rank.CLASS_LIMITS,
             low_usd=low * universe.value_usd,
@@ -263,6 +263,11 @@ def class_members(universe: Universe, classes: Sequence[str]) -> Vector:
 def _trading_rows(universe: Universe) -> Iterator[Row]:
     turnover = universe.account.trading.max_turnover
     if turnover is not None:
-        halves = np.full(universe.segments.count, 0.5)
-        cap = turnover * universe.value_usd
-        yield Row(rule="max_turnover", rank=Rank.TRADING, coefficients=halves, high_usd=cap)
+        yield Row(
+            rule="max_turnover",
+            rank=Rank.TRADING,
+            account=universe.account.id,
+            segments=universe.case_segments(np.ones(universe.segments.count, dtype=bool)),
+            values=np.full(universe.segments.count, 0.5),
+            high_usd=turnover * universe.value_usd,
+        )

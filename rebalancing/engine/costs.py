@@ -8,7 +8,7 @@ from rebalancing.engine.universe import Universe, Vector
 def trading_costs(universe: Universe) -> Vector:
     """Price half the spread of a dollar traded; shape (N,). Tickets are whole numbers and wait for the rounding."""
     spread = np.array([item.half_spread_bps for item in universe.securities]) * 1e-4
-    return np.asarray(spread[universe.segments.security])
+    return np.asarray(spread[universe.segments.place])
 
 
 def hurdles(universe: Universe) -> Vector:

@@ -10,6 +10,7 @@ from rebalancing.engine.types import Fault, Side, Term, Wire
 Status = Literal["optimal", "relaxed", "no_trade", "invalid"]
 Solver = Literal["newton", "interior_point", "reference"]
 Verdict = Literal["pass", "fail", "relaxed"]
+PriceUnit = Literal["dollar", "weight", "tracking_error"]
 Reason = Literal[
     "harvest_loss",
     "reduce_tracking_risk",
@@ -84,6 +85,31 @@ class WhyNot(Wire, frozen=True):
     price_of_it: PriceOfIt
 
 
+class ShadowPrice(Wire, frozen=True):
+    """
+    What a rule costs at the margin, to first order.
+
+    `usd_per_unit` is the dollars of the objective that loosening the rule by one `unit` would save: a dollar, a weight
+    of 1, a tracking error of 1. `usd` is that of one step ($1,000, a weight of 0.01, a tracking error of 0.001), `bps`
+    the same in basis points of the account's value.
+    """
+
+    rule: str
+    usd_per_unit: float
+    unit: PriceUnit
+    usd: float
+    bps: float
+
+
+class PreferenceCost(Wire, frozen=True):
+    """What one of the client's preferences costs: the objective with it less that without, in dollars and bps of V."""
+
+    account: str | None
+    preference: str
+    usd: float
+    bps: float
+
+
 class AccountOutcome(Wire, frozen=True):
     id: str
     trades: tuple[Trade, ...]
@@ -99,6 +125,7 @@ class AccountOutcome(Wire, frozen=True):
     checks: tuple[Check, ...] = ()
     relaxed: tuple[Relaxed, ...] = ()
     why_not: tuple[WhyNot, ...] = ()
+    shadow_prices: tuple[ShadowPrice, ...] = ()
 
 
 class ReturnOutcome(Wire, frozen=True):
@@ -109,6 +136,27 @@ class ReturnOutcome(Wire, frozen=True):
     long_gain: Decimal
     tax_caused: Decimal
     budget_left: Decimal | None
+
+
+class ObjectiveTerms(Wire, frozen=True):
+    """The terms of the objective over all accounts, in dollars; before anything is traded only risk and hurdles."""
+
+    risk: float
+    tax: float = 0.0
+    waiting: float = 0.0
+    cost: float = 0.0
+    hurdles: float = 0.0
+    transfers: float = 0.0
+
+
+class HouseholdOutcome(Wire, frozen=True):
+    """A unified household: V_H, the tracking error of all accounts together to its target, and its objective."""
+
+    value: Decimal
+    tracking_error_before: float
+    tracking_error_after: float
+    before: ObjectiveTerms
+    after: ObjectiveTerms
 
 
 class TimingMs(Wire, frozen=True):
@@ -129,6 +177,8 @@ class Outcome(Wire, frozen=True):
     solver: Solver = "reference"
     returns: tuple[ReturnOutcome, ...] = ()
     accounts: tuple[AccountOutcome, ...] = ()
+    household: HouseholdOutcome | None = None
+    preference_costs: tuple[PreferenceCost, ...] = ()
     faults: tuple[Fault, ...] = ()
     timing_ms: TimingMs = TimingMs()
 

@@ -9,56 +9,56 @@ Nothing here reads a clock: a caller who wants timings passes a stopwatch that r
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 
 import msgspec
+import numpy as np
 
-from rebalancing.engine.bounds import joint_bound_usd
 from rebalancing.engine.case import case_hash, check_case
-from rebalancing.engine.choices import Plan
+from rebalancing.engine.choices.plan import Plan
+from rebalancing.engine.constraints import Row
 from rebalancing.engine.explain import explain
-from rebalancing.engine.household import household_faults, solving_order
 from rebalancing.engine.judge.booking import cents, lot_gain_usd, lot_term
-from rebalancing.engine.judge.figures import account_gain_usd
+from rebalancing.engine.judge.figures import account_gain_usd, report_household
 from rebalancing.engine.judge.findings import Finding, Rank
 from rebalancing.engine.judge.judgement import Judgement
 from rebalancing.engine.judge.measures import AccountMeasures
 from rebalancing.engine.outcome import AccountOutcome, LotSale, Outcome, Relaxed, ReturnOutcome, Status, TimingMs, Trade
-from rebalancing.engine.problem import Multipliers, build_problem
+from rebalancing.engine.problem import Problem, build_problem
+from rebalancing.engine.query import ConvexSolver, Multipliers
 from rebalancing.engine.relax import closing_prices, find_plan
 from rebalancing.engine.rounding.lattice import RoundedTrade
 from rebalancing.engine.rounding.search import round_plan
-from rebalancing.engine.solver import ConvexSolver, choose_solver
-from rebalancing.engine.taxes import YearTax, start_year
+from rebalancing.engine.solver import CertifyingSolver
 from rebalancing.engine.types import ENGINE_VERSION, ZERO, Account, BadCase, Case, Fault
 from rebalancing.engine.verify import declare, judge_trades, verify, with_checks
-from rebalancing.engine.wash_sales import WashState, open_wash_state
 
 Stopwatch = Callable[[], float]
+Trades = Mapping[str, tuple[Trade, ...]]
 ROUNDING_CAUSE = "quantity_step"
 BPS_TOLERANCE = 1e-4
+PRICE_TOLERANCE = 1e-7
 
 
 def rebalance(case: Case, *, fallback: ConvexSolver | None = None, stopwatch: Stopwatch | None = None) -> Outcome:
     """
-    Decide the trades of every account of a case.
+    Decide the trades of every account of a case, together.
 
     A case with faults gives an outcome with status `invalid` that names them; rules that do not fit together give way
     in the order of sacrifice and are named in `relaxed`.
-    :raises BadInput: no solver was passed in
+    :raises NotCertified: the fast solver could not answer, and no `fallback` was passed in
     """
     try:
         check_case(case)
     except BadCase as error:
         return invalid_outcome(case, error.faults)
-    faults = household_faults(case)
-    if faults:
-        return invalid_outcome(case, faults)
-    run = _Run(case=case, solver=choose_solver(fallback), laps=_Laps(stopwatch))
-    for account in solving_order(case):
-        run.solve_account(account)
-    return run.finish()
+    return _Run(case=case, solver=CertifyingSolver(fallback), laps=_Laps(stopwatch)).outcome()
+
+
+def plan_case(case: Case, *, solver: ConvexSolver) -> Plan | None:
+    """Solve a case with all its choices but in dollars, before shares; None where the first rank contradicts itself."""
+    return find_plan(build_problem(case), solver=solver)
 
 
 def invalid_outcome(case: Case, faults: tuple[Fault, ...]) -> Outcome:
@@ -85,86 +85,81 @@ class _Laps:
             self.started = now
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Decided:
+    """The trades of all accounts, the plan they come from, and their judgement."""
+
+    trades: Trades
+    plan: Plan | None
+    bound_usd: float
+    judged: Judgement
+
+
 @dataclass(slots=True, kw_only=True)
 class _Run:
-    """A case while its accounts are solved in turn: what the earlier leave to the later."""
+    """A case on its way to an outcome."""
 
     case: Case
-    solver: ConvexSolver
+    solver: CertifyingSolver
     laps: _Laps
-    trades: dict[str, tuple[Trade, ...]] = field(default_factory=dict)
-    plans: dict[str, Plan | None] = field(default_factory=dict)
-    prices: dict[str, Multipliers] = field(default_factory=dict)
-    wash: WashState | None = None
-    judged: Judgement | None = None
-    before: Judgement | None = None
 
-    def solve_account(self, account: Account) -> None:
-        """Solve one account beside what is already decided, and keep its trades if they are worth it."""
+    def outcome(self) -> Outcome:
+        """Decide, explain, check."""
         laps = self.laps
         laps.start()
-        if self.wash is None:
-            self.wash = open_wash_state(self.case)
-            self.before = self.judged = judge_trades(self.case, {})
-        problem = build_problem(account, case=self.case, wash=self.wash, year=self._year(account))
+        problem = build_problem(self.case)
         laps.lap("build")
-        plan = find_plan(problem, solver=self.solver)
-        laps.lap("solve")
-        self.plans[account.id] = plan
-        if plan is not None:
-            self.prices[account.id] = _multipliers(plan)
-        rounded = pinned_trades(account) if plan is None else round_plan(plan, solver=self.solver).trades
-        laps.lap("round")
-        self._keep(account, wire_trades(account, rounded, case=self.case))
+        before = judge_trades(self.case, {})
         laps.lap("verify")
-
-    def _year(self, account: Account) -> YearTax | None:
-        """Return where the account's tax return stands once the accounts before it have traded."""
-        if not account.is_taxable or account.tax is None or self.judged is None:
-            return None
-        year = start_year(account.tax)
-        for book in self.judged.measures.returns:
-            if book.id == account.tax_return:
-                year = year.moved(short_usd=float(book.added.short_usd), long_usd=float(book.added.long_usd))
-        return year
-
-    def _keep(self, account: Account, trades: tuple[Trade, ...]) -> None:
-        assert self.wash is not None
-        assert self.judged is not None
-        if not trades:
-            return
-        proposed = judge_trades(self.case, {**self.trades, account.id: trades})
-        if not is_worth_it(account, proposed, self.judged):
-            return
-        self.trades[account.id] = trades
-        self.judged = proposed
-        groups = {item.id: item.group for item in self.case.securities}
-        losses = {
-            groups[trade.security] for trade in trades for part in trade.lots if account.is_taxable and part.gain < 0
-        }
-        bought = {trade.security: groups[trade.security] for trade in trades if trade.side == "buy"}
-        self.wash = self.wash.after(account, bought=bought, loss_groups=frozenset(losses))
-
-    def finish(self) -> Outcome:
-        """Report what was decided, with the reasons and the checks."""
-        assert self.judged is not None
-        assert self.before is not None
-        self.laps.start()
-        outcome = explain(self.case, self._report(self.judged), self.judged, self.before, self.prices)
-        verification = verify(self.case, outcome)
-        outcome = with_checks(outcome, verification)
-        self.laps.lap("verify")
-        timing = TimingMs(**{step: round(spent, 3) for step, spent in self.laps.spent.items()})
+        decided = self._decide(problem, before)
+        outcome = self._report(decided, before)
+        outcome = explain(self.case, outcome, decided.judged, before, prices_by_account(decided.plan))
+        outcome = with_checks(outcome, verify(self.case, outcome))
+        laps.lap("verify")
+        timing = TimingMs(**{step: round(spent, 3) for step, spent in laps.spent.items()})
         return msgspec.structs.replace(outcome, timing_ms=timing)
 
-    def _report(self, judged: Judgement) -> Outcome:
-        measures = judged.measures
+    def _decide(self, problem: Problem, before: Judgement) -> _Decided:
+        """Solve; then once more without the accounts whose trades are not worth it, until all are."""
+        first: _Decided | None = None
+        idle: set[str] = set()
+        while True:
+            decided = self._solve(freeze(problem, idle))
+            first = first or decided
+            bored = accounts_not_worth_it(self.case, decided.trades, decided.judged, before)
+            if not bored:
+                return replace(decided, bound_usd=min(first.bound_usd, decided.bound_usd))
+            idle |= bored
+            if not self.case.accounts or all(not decided.trades[name] or name in idle for name in decided.trades):
+                return _Decided(trades={}, plan=first.plan, bound_usd=first.bound_usd, judged=before)
+
+    def _solve(self, problem: Problem) -> _Decided:
+        plan = find_plan(problem, solver=self.solver)
+        self.laps.lap("solve")
+        accounts = {account.id: account for account in self.case.accounts}
+        if plan is None:
+            found = {name: pinned_trades(account) for name, account in accounts.items()}
+            bound = float("inf")
+        else:
+            rounded = round_plan(plan, solver=self.solver)
+            found = {name: tuple(one for one in rounded.trades if one.account == name) for name in accounts}
+            bound = rounded.bound_usd
+        self.laps.lap("round")
+        trades = {name: wire_trades(accounts[name], made, case=self.case) for name, made in found.items()}
+        judged = judge_trades(self.case, trades)
+        self.laps.lap("verify")
+        return _Decided(trades=trades, plan=plan, bound_usd=bound, judged=judged)
+
+    def _report(self, decided: _Decided, before: Judgement) -> Outcome:
+        judged, measures = decided.judged, decided.judged.measures
         accounts = tuple(
-            report_account(measured, self.trades, relaxed=self._relaxed(judged, measured.book.account))
+            report_account(measured, decided.trades, relaxed=_relaxed(decided, measured.book.account))
             for measured in measures.accounts
         )
         objective = measures.objective_usd
-        bound = min(objective, self._lower_bound_usd(judged))
+        bound = min(objective, decided.bound_usd)
+        if not any(decided.trades.values()) and is_too_little(self.case, before.measures.objective_usd - bound):
+            bound = objective  # nothing that the case allows brings as much as a proposal has to
         return Outcome(
             case_hash=case_hash(self.case),
             engine=ENGINE_VERSION,
@@ -172,7 +167,8 @@ class _Run:
             objective=objective,
             lower_bound=bound,
             gap_bps=(objective - bound) / measures.value_usd * 1e4,
-            solver="reference",
+            solver=self.solver.used,
+            household=report_household(measures),
             returns=tuple(
                 ReturnOutcome(
                     id=book.id,
@@ -181,37 +177,62 @@ class _Run:
                     tax_caused=cents(book.caused_usd),
                     budget_left=None if book.budget_left_usd is None else cents(book.budget_left_usd),
                 )
-                for book in measures.returns
+                for book in judged.measures.returns
             ),
             accounts=accounts,
         )
 
-    def _lower_bound_usd(self, judged: Judgement) -> float:
-        """One account's plan bounds it; of several, solved in turn, only a bound over all at once is true."""
-        accounts = judged.measures.accounts
-        if len(accounts) == 1:
-            return self._bound_usd(accounts[0])
-        return joint_bound_usd(self.case, judged, solver=self.solver)
 
-    def _bound_usd(self, measured: AccountMeasures) -> float:
-        plan = self.plans.get(measured.book.account.id)
-        return measured.after.total_usd if plan is None else plan.bound_usd
+def freeze(problem: Problem, accounts: set[str]) -> Problem:
+    """Return the problem with nothing but pinned trades left open in these accounts."""
+    if not accounts:
+        return problem
+    upper = problem.segments.upper_usd.copy()
+    for universe in problem.universes:
+        if universe.account.id in accounts:
+            here = universe.case_segments(np.ones(universe.segments.count, dtype=bool))
+            upper[here] = problem.segments.lower_usd[here]
+    return replace(problem, segments=replace(problem.segments, upper_usd=upper))
 
-    def _relaxed(self, judged: Judgement, account: Account) -> tuple[Relaxed, ...]:
-        """Declare every rule that is broken after trading, with the harder rule that stopped its cure."""
-        return tuple(
-            declare(finding, because=self._cause(finding, account))
-            for finding in judged.findings[account.id]
-            if finding.is_broken and finding.rank is not Rank.LAW
-        )
 
-    def _cause(self, finding: Finding, account: Account) -> str:
-        own = self.plans.get(account.id)
-        others = [plan for name, plan in self.plans.items() if name != account.id]
-        for plan in (own, *others):
-            if plan is not None and finding.rule in plan.causes:
-                return plan.causes[finding.rule]
-        return ROUNDING_CAUSE
+def _relaxed(decided: _Decided, account: Account) -> tuple[Relaxed, ...]:
+    """Declare every rule that is broken after trading, with the harder rule that stopped its cure."""
+    causes = {} if decided.plan is None else decided.plan.causes
+    return tuple(
+        declare(finding, because=causes.get(finding.rule, ROUNDING_CAUSE))
+        for finding in decided.judged.findings[account.id]
+        if finding.is_broken and finding.rank is not Rank.LAW
+    )
+
+
+def accounts_not_worth_it(case: Case, trades: Trades, proposed: Judgement, before: Judgement) -> set[str]:
+    """
+    Name the accounts that trade for less than they have to.
+
+    A unified household trades as one, or not at all; else every account is looked at alone, with all others trading.
+    """
+    trading = [account for account in case.accounts if trades.get(account.id)]
+    if proposed.measures.household is not None:
+        worth = not trading or is_household_worth_it(trading, proposed, before)
+        return set() if worth else {account.id for account in trading}
+    found: set[str] = set()
+    for account in trading:
+        others = {name: made for name, made in trades.items() if name != account.id}
+        present = before if len(trading) == 1 else judge_trades(case, others)
+        if not is_worth_it(account, proposed, present):
+            found.add(account.id)
+    return found
+
+
+def is_household_worth_it(trading: Sequence[Account], proposed: Judgement, before: Judgement) -> bool:
+    """Tell whether a unified household's trades bring, of its value after tax, the least that any account asks for."""
+    if any(pin.side != "none" for account in trading for pin in account.trading.pinned):
+        return True
+    household = proposed.measures.household
+    assert household is not None
+    bps = (before.measures.objective_usd - proposed.measures.objective_usd) / float(household.value_usd) * 1e4
+    least = min(account.trading.only_if_benefit_exceeds_bps for account in trading)
+    return (bps > 0 and bps >= least - BPS_TOLERANCE / 2) or cures_a_rule(proposed.findings, before.findings)
 
 
 def is_worth_it(account: Account, proposed: Judgement, present: Judgement) -> bool:
@@ -220,22 +241,38 @@ def is_worth_it(account: Account, proposed: Judgement, present: Judgement) -> bo
         return True
     measured = next(item for item in proposed.measures.accounts if item.book.account.id == account.id)
     gain_usd = present.measures.objective_usd - proposed.measures.objective_usd
-    least = account.trading.only_if_benefit_exceeds_bps
-    bps = min(measured.opportunity_bps, gain_usd / float(measured.book.value_usd) * 1e4)
-    if bps > 0 and bps >= least - BPS_TOLERANCE / 2:
+    bps = gain_usd / float(measured.book.value_usd) * 1e4
+    if bps > 0 and bps >= account.trading.only_if_benefit_exceeds_bps - BPS_TOLERANCE / 2:
         return True
-    now = {(owner, finding.rule): finding.excess for owner, found in proposed.findings.items() for finding in found}
+    return cures_a_rule(proposed.findings, present.findings)
+
+
+def cures_a_rule(proposed: Mapping[str, Sequence[Finding]], present: Mapping[str, Sequence[Finding]]) -> bool:
+    """Tell whether some broken rule is less broken in the proposal."""
+    now = {(owner, finding.rule): finding.excess for owner, found in proposed.items() for finding in found}
     return any(
         finding.is_broken and now.get((owner, finding.rule), ZERO) < finding.excess
-        for owner, found in present.findings.items()
+        for owner, found in present.items()
         for finding in found
     )
+
+
+def is_too_little(case: Case, most_usd: float) -> bool:
+    """Tell whether a gain of that much is below what a case of one account has to bring to be proposed."""
+    if len(case.accounts) != 1:
+        return False
+    account = case.accounts[0]
+    prices = {item.id: item.price for item in case.securities}
+    worth = sum((lot.quantity * prices[lot.security] for lot in account.lots), ZERO)
+    value = float(worth + account.cash - account.cash_needs.raise_)
+    return most_usd / value * 1e4 < account.trading.only_if_benefit_exceeds_bps - BPS_TOLERANCE / 2
 
 
 def pinned_trades(account: Account) -> tuple[RoundedTrade, ...]:
     """Return the pinned trades alone, for an account whose first rank contradicts itself."""
     return tuple(
         RoundedTrade(
+            account=account.id,
             security=pin.security,
             is_buy=pin.side == "buy",
             quantity=pin.quantity,
@@ -299,26 +336,43 @@ def _status(accounts: Sequence[AccountOutcome]) -> Status:
     return "optimal" if any(account.trades for account in accounts) else "no_trade"
 
 
-def _multipliers(plan: Plan) -> Multipliers:
-    """Read the prices of rules and holdings off the final solve."""
+def prices_by_account(plan: Plan | None) -> dict[str, Multipliers]:
+    """Read the prices of rules, holdings and lots off the final solve, account by account."""
+    if plan is None:
+        return {}
     problem, solution = plan.problem, plan.solution
-    rows = problem.all_rows(plan.query.regime)
-    rules: dict[str, float] = {}
+    rows = problem.all_rows(plan.query.regimes)
+    paid: dict[str, dict[str, float]] = {}
     for row, price in zip(rows, closing_prices(plan.query, solution, rows), strict=True):
-        if abs(price) > 1e-7:
-            rules[row.rule] = max(rules.get(row.rule, 0.0), abs(float(price)))
-    if solution.tracking_price > 1e-7:
-        rules["max_tracking_error"] = solution.tracking_price
-    segments = problem.segments
-    return Multipliers(
-        rules=rules,
-        holding={
-            item.id: float(price)
-            for item, price in zip(problem.universe.securities, solution.holding_prices, strict=True)
-        },
-        selling={
-            lot.id: float(price)
-            for lot, price in zip(segments.lots, solution.segment_prices, strict=True)
-            if lot is not None
-        },
-    )
+        if abs(price) > PRICE_TOLERANCE:
+            for owner in owners(problem, row):
+                own, before = paid.setdefault(owner, {}), paid.get(owner, {}).get(row.rule, 0.0)
+                # Rows of one rule are loosened together; of closed segments the best one counts.
+                own[row.rule] = max(before, abs(float(price))) if row.is_closing else before + abs(float(price))
+    for name, price in solution.tracking_prices.items():
+        if price > PRICE_TOLERANCE:
+            paid.setdefault(name, {})["max_tracking_error"] = price
+    held = solution.holding_prices[problem.risk_place] * problem.risk_weight
+    found: dict[str, Multipliers] = {}
+    for universe in problem.universes:
+        first, segments = universe.first_segment, universe.segments
+        prices = solution.segment_prices[first : first + segments.count]
+        found[universe.account.id] = Multipliers(
+            rules=paid.get(universe.account.id, {}),
+            holding={
+                item.id: float(price) for item, price in zip(universe.securities, held[universe.positions], strict=True)
+            },
+            selling={lot.id: float(price) for lot, price in zip(segments.lots, prices, strict=True) if lot is not None},
+        )
+    return found
+
+
+def owners(problem: Problem, row: Row) -> tuple[str, ...]:
+    """Name the accounts that answer for a row: its own, those whose lots it counts, or all of the household."""
+    if row.account is not None:
+        return (row.account,)
+    if row.positions.size:
+        return tuple(universe.account.id for universe in problem.universes)
+    firsts = [universe.first_segment for universe in problem.universes]
+    touched = np.unique(np.searchsorted(firsts, row.segments, side="right") - 1)
+    return tuple(problem.universes[at].account.id for at in touched)

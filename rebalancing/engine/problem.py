@@ -1,257 +1,281 @@
 """
-From one account of a case to a problem in dollars: what is minimised, over which segments, under which rows.
+From a case to a problem in dollars: what is minimised, over which segments, under which rows. All accounts at once.
 
-With u (N,) the dollars traded in each segment and x = held + sign'u the dollars held after, the problem is
+With u (N,) the dollars traded in each segment, x = held + sign'u the dollars held after of each position (an account's
+security) and S', z' the gains that u adds to each return, the problem is
 
-    minimise  V lambda/2 |TE((x - g) / V)|^2 + cost'u + T(S + short'u, L + long'u) + constant
-    subject to  low <= A u <= high, rank by rank, lower <= u <= upper, and the exclusives (not convex: choices.py)
+    minimise  sum of blocks value lambda/2 |TE((x - g) / value)|^2 + cost'u + sum of returns T(S', z') + constant
+    subject to  low <= rows(u) <= high, rank by rank, lower <= u <= upper, and what is not convex (choices.py, rounding)
 
-T is one of two convex pieces, the query's regime. Nothing below knows of quantities; nothing above of the case's rules.
+T is one of two convex pieces, the query's regime for that return. Nothing below knows of quantities; nothing above of
+the case's rules.
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
-from typing import Literal
+import itertools
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
-from rebalancing.engine.constraints import Hinge, Rank, Row, Settled, account_rows, settle
+from rebalancing.engine.constraints import Row, account_rows
 from rebalancing.engine.costs import hurdles, trading_costs
-from rebalancing.engine.risk import RiskTerms, build_risk, risk_aversion
-from rebalancing.engine.target import target_usd
+from rebalancing.engine.household import Transfer, household_rows, transfers
+from rebalancing.engine.risk import RiskBlock, risk_blocks
 from rebalancing.engine.taxes import (
+    NO_TAX,
     LotTaxes,
-    Pieces,
     Regime,
-    YearTax,
+    ReturnTax,
+    TaxTerm,
     budget_room_usd,
-    budget_row,
+    budget_rows,
     gain_rows,
     lot_taxes,
     start_year,
     tax_term,
 )
-from rebalancing.engine.types import Account, Case
-from rebalancing.engine.universe import Flags, Segments, Universe, Vector, build_universe
-from rebalancing.engine.wash_sales import Exclusive, WashState, exclusives, wash_rows, washed_flags
+from rebalancing.engine.types import Case, Household, Tax
+from rebalancing.engine.universe import Places, Segments, Universe, Vector, build_universe
+from rebalancing.engine.wash_sales import (
+    Exclusive,
+    WashState,
+    exclusives,
+    loss_flags,
+    open_wash_state,
+    wash_rows,
+    washed_flags,
+)
 
-SolveStatus = Literal["optimal", "infeasible", "failed"]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Multipliers:
-    """
-    What the rules and the coupling of one account charge at the optimum, for the reasons.
-
-    `rules`: dollars of objective per dollar (per dollar of tax, of loss) by which a rule would be loosened, by rule
-    id; only rules that bind. `holding`: dollars of risk that one more dollar held of a security costs (negative: it is
-    wanted), by security id. `selling`: what selling one more dollar of a lot costs in tax, spread, waiting and rows,
-    by lot id.
-    """
-
-    rules: Mapping[str, float] = field(default_factory=dict)
-    holding: Mapping[str, float] = field(default_factory=dict)
-    selling: Mapping[str, float] = field(default_factory=dict)
+Regimes = tuple[Regime, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Problem:
-    """One account. `cost` (N,) is spread, waiting, deferral and hurdles per dollar traded; `spread` only the first."""
+    """
+    Every account of a case. Positions are numbered through all universes, so are segments.
 
-    universe: Universe
-    target_usd: Vector
-    risk: RiskTerms
-    aversion: float
+    `cost` (N,) is spread, waiting, deferral and hurdles per dollar traded; `spread` only the first. `risk_place` (P,)
+    says which security of which block a position belongs to (numbered through all blocks), `risk_weight` (P,) what a
+    dollar of it weighs there. `budget_margin_usd` keeps that much away from every tax budget.
+    """
+
+    household: Household | None
+    universes: tuple[Universe, ...]
+    held_usd: Vector
+    segments: Segments
+    blocks: tuple[RiskBlock, ...]
+    risk_place: Places
+    risk_weight: Vector
     spread: Vector
     cost: Vector
     constant_usd: float
     rows: tuple[Row, ...]
     exclusives: tuple[Exclusive, ...]
-    year: YearTax | None
+    transfers: tuple[Transfer, ...]
+    returns: tuple[ReturnTax, ...]
     lots: LotTaxes
-    room_usd: float | None
     budget_margin_usd: float = 0.0
 
     @property
-    def segments(self) -> Segments:
-        return self.universe.segments
+    def position_count(self) -> int:
+        return int(self.held_usd.size)
+
+    @property
+    def risk_count(self) -> int:
+        """Return how many securities all blocks have together."""
+        return sum(block.count for block in self.blocks)
 
     @property
     def value_usd(self) -> float:
-        return self.universe.value_usd
+        return sum(universe.value_usd for universe in self.universes)
 
     @property
     def gross_usd(self) -> float:
-        """Return what the account holds before anything is raised: the size of the numbers, for scaling."""
-        return max(float(self.universe.held_usd.sum()) + abs(self.universe.cash_usd), self.value_usd)
+        """Return what the accounts hold before anything is raised: the size of the numbers, for scaling."""
+        cash = sum(abs(universe.cash_usd) for universe in self.universes)
+        return max(float(self.held_usd.sum()) + cash, self.value_usd)
 
-    @property
-    def max_tracking_error(self) -> float | None:
-        return self.universe.account.trading.max_tracking_error
+    def regimes(self) -> tuple[Regimes, ...]:
+        """Return the combinations of convex pieces of the returns' taxes that have to be tried."""
+        choices: list[Regimes] = [(1, 2) if book.can_change else (1,) for book in self.returns]
+        return tuple(itertools.product(*choices))
 
-    def regimes(self) -> tuple[Regime, ...]:
-        """Return the convex pieces of the tax that have to be tried."""
-        return (1, 2) if self.has_tax else (1,)
-
-    @property
-    def has_tax(self) -> bool:
-        """Tell whether a sale can change the year's tax; where none can, no regime of it is true."""
-        return self.year is not None and bool(np.any(self.lots.short_gain) or np.any(self.lots.long_gain))
-
-    def tax_pieces(self, regime: Regime) -> Pieces:
-        if self.year is None or not self.has_tax:
-            return Pieces(constant_usd=0.0, linear=np.zeros(self.segments.count), hinges=())
-        pieces = tax_term(self.year, self.lots, regime=regime)
-        settled = self._settled(pieces.hinges)
-        return Pieces(
-            constant_usd=pieces.constant_usd + settled.constant_usd,
-            linear=pieces.linear + settled.linear,
-            hinges=settled.hinges,
+    def tax_terms(self, regimes: Regimes) -> tuple[TaxTerm, ...]:
+        """Return the tax term of every return in its regime; nothing where it cannot change."""
+        return tuple(
+            tax_term(book.year, regime=regime) if book.can_change else NO_TAX
+            for book, regime in zip(self.returns, regimes, strict=True)
         )
 
-    def _settled(self, hinges: tuple[Hinge, ...]) -> Settled:
-        return settle(hinges, lower=self.segments.lower_usd, upper=self.segments.upper_usd)
-
-    def all_rows(self, regime: Regime) -> tuple[Row, ...]:
-        """Return every row, the tax budget (which has a regime) last."""
-        tax = self.universe.account.tax
-        if self.year is None or tax is None or not self.has_tax:
-            return self.rows
-        budget = budget_row(tax, self.year, self.lots, regime=regime)
-        if budget is None:
-            return self.rows
-        settled = self._settled(budget.hinges)
-        row = replace(
-            budget,
-            coefficients=budget.coefficients + settled.linear,
-            hinges=settled.hinges,
-            high_usd=budget.high_usd - settled.constant_usd - self.budget_margin_usd,
-        )
-        return (*self.rows, row)
+    def all_rows(self, regimes: Regimes) -> tuple[Row, ...]:
+        """Return every row, the tax budgets (which have a regime) last."""
+        budgets = [
+            row
+            for book, regime in zip(self.returns, regimes, strict=True)
+            for row in budget_rows(book, regime=regime, margin_usd=self.budget_margin_usd)
+        ]
+        return (*self.rows, *budgets)
 
     def held_after_usd(self, traded_usd: Vector) -> Vector:
-        """Return x: what is held of each security after, (n,)."""
-        flow = np.bincount(
-            self.segments.security, weights=self.segments.sign * traded_usd, minlength=self.universe.count
-        )
-        return np.asarray(self.universe.held_usd + flow)
+        """Return what is held of each position after, (P,)."""
+        flow = np.bincount(self.segments.place, weights=self.segments.sign * traded_usd, minlength=self.position_count)
+        return np.asarray(self.held_usd + flow)
 
     def risk_usd(self, held_usd: Vector) -> float:
-        active = (held_usd - self.target_usd) / self.value_usd
-        return self.value_usd * self.aversion / 2 * self.risk.variance(active)
+        return sum(block.risk_usd(held_usd) for block in self.blocks)
+
+    def transfer_usd(self, traded_usd: Vector) -> float:
+        """Return what selling in one account and buying in another costs beyond the spread."""
+        return sum(
+            item.cost * min(float(traded_usd[item.buys].sum()), float(traded_usd[item.sales].sum()))
+            for item in self.transfers
+        )
 
     def objective_usd(self, traded_usd: Vector) -> float:
         """Return the true objective: the year's tax itself, not a regime of it; without ticket costs."""
         total = self.risk_usd(self.held_after_usd(traded_usd)) + float(self.cost @ traded_usd) + self.constant_usd
-        if self.year is None:
-            return total
-        short = self.year.short_usd + float(self.lots.short_gain @ traded_usd)
-        long = self.year.long_usd + float(self.lots.long_gain @ traded_usd)
-        return total + float(self.year.term_usd(short, long))
+        total += self.transfer_usd(traded_usd)
+        return total + sum(book.term_usd(traded_usd) for book in self.returns if book.can_change)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Query:
-    """
-    One convex problem: a regime of the tax, segments closed by choice, and how much each rank may be violated.
-
-    `allowed` maps ranks to dollars of total violation; a rank that is absent is hard. With a `goal` the violation of
-    that rank is minimised instead of the objective, and softer ranks are left out.
-    """
-
-    problem: Problem
-    regime: Regime
-    closed: Flags
-    allowed: Mapping[Rank, float] = field(default_factory=dict)
-    goal: Rank | None = None
-
-    def shut(self) -> Flags:
-        """Mark the segments that choices or hard closing rows keep from being traded."""
-        shut = self.closed.copy()
-        for row in self.problem.all_rows(self.regime):
-            if self.goal is not None and row.rank > self.goal:
-                continue
-            if row.is_closing and self.allowed.get(row.rank, 0.0) <= 0 and row.rank != self.goal:
-                shut |= row.coefficients > 0
-        return shut
-
-
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Solution:
-    """
-    The answer to a query; arrays are empty unless `status` is optimal.
-
-    `row_prices` belong to `problem.all_rows(regime)`; `segment_prices` (N,) price a dollar traded by cost, tax, rows.
-    `holding_prices` (n,) price a dollar held by all risk, `coupling_prices` (n,) leave out what the security's own
-    variance adds to the objective. `tracking_price` is dollars per dollar of the cap on tracking error.
-    """
-
-    status: SolveStatus
-    traded_usd: Vector
-    objective_usd: float
-    bound_usd: float
-    row_prices: Vector
-    segment_prices: Vector
-    coupling_prices: Vector
-    holding_prices: Vector
-    tracking_price: float = 0.0
-
-
-def failed_solution(status: SolveStatus) -> Solution:
-    """Return the answer of a query that has none."""
-    none = np.zeros(0)
-    return Solution(
-        status=status,
-        traded_usd=none,
-        objective_usd=float("inf"),
-        bound_usd=float("-inf"),
-        row_prices=none,
-        segment_prices=none,
-        coupling_prices=none,
-        holding_prices=none,
+def build_problem(case: Case) -> Problem:
+    """Turn every account of a case into one problem."""
+    wash = open_wash_state(case)
+    universes = _universes(case)
+    blocks = risk_blocks(universes, case=case)
+    parts = [_Part(universe, case=case, wash=wash, blocks=blocks) for universe in universes]
+    segments = _join_segments(universes)
+    lots = LotTaxes(
+        short_gain=np.concatenate([part.lots.short_gain for part in parts]),
+        long_gain=np.concatenate([part.lots.long_gain for part in parts]),
+        raw_gain=np.concatenate([part.lots.raw_gain for part in parts]),
+        waiting=np.concatenate([part.lots.waiting for part in parts]),
     )
-
-
-def build_problem(account: Account, *, case: Case, wash: WashState, year: YearTax | None = None) -> Problem:
-    """
-    Turn one account into a problem.
-
-    `year` is its return's year so far, where accounts of the same return traded before it; `wash` what they and the
-    past close.
-    """
-    universe = build_universe(account, case=case)
-    risk = build_risk(universe, model=case.risk_model)
-    tax = account.tax if account.is_taxable else None
-    year = (year or start_year(tax)) if tax is not None else None
-    lots = _lot_taxes(universe, case=case, wash=wash, year=year, risk=risk)
-    spread, hurdle = trading_costs(universe), hurdles(universe)
-    cost = spread + lots.waiting + universe.segments.sign * hurdle[universe.segments.security]
-    rows = [*account_rows(universe), *wash_rows(universe, state=wash, loss_per_usd=np.maximum(-lots.raw_gain, 0.0))]
-    room = None
-    if tax is not None and year is not None:
-        gains = lots.short_gain + lots.long_gain
-        cost = cost - tax.phi * tax.long_rate * (np.maximum(gains, 0.0) if year.is_off else gains)
-        rows += gain_rows(tax, year, lots, as_of=case.as_of)
-        room = budget_room_usd(tax, year)
+    returns = _returns(universes, lots)
+    rows = [row for part in parts for row in part.rows]
+    rows += [row for book in returns for row in gain_rows(book, as_of=case.as_of)]
+    if case.household is not None:
+        rows += household_rows(universes, case.household)
+    place, weight = _risk_places(blocks, sum(universe.count for universe in universes))
     return Problem(
-        universe=universe,
-        target_usd=target_usd(universe),
-        risk=risk,
-        aversion=risk_aversion(account.trading.tracking_preference),
-        spread=spread,
-        cost=cost,
-        constant_usd=float(hurdle @ universe.held_usd),
-        rows=tuple(sorted(rows, key=lambda row: row.rank)),
-        exclusives=exclusives(universe),
-        year=year,
+        household=case.household,
+        universes=universes,
+        held_usd=np.concatenate([universe.held_usd for universe in universes]),
+        segments=segments,
+        blocks=blocks,
+        risk_place=place,
+        risk_weight=weight,
+        spread=np.concatenate([part.spread for part in parts]),
+        cost=np.concatenate([part.cost for part in parts]),
+        constant_usd=sum(part.constant_usd for part in parts),
+        rows=tuple(sorted((row for row in rows if _says_something(row)), key=lambda row: row.rank)),
+        exclusives=exclusives(universes, [part.losses for part in parts]),
+        transfers=() if case.household is None else tuple(transfers(universes, case.household)),
+        returns=returns,
         lots=lots,
-        room_usd=room,
     )
 
 
-def _lot_taxes(universe: Universe, *, case: Case, wash: WashState, year: YearTax | None, risk: RiskTerms) -> LotTaxes:
-    if year is None:
-        none = np.zeros(universe.segments.count)
-        return LotTaxes(short_gain=none, long_gain=none, raw_gain=none, waiting=none)
-    washed = washed_flags(universe, state=wash)
-    return lot_taxes(universe, washed=list(washed), year=year, volatility=risk.volatility(), as_of=case.as_of)
+def _says_something(row: Row) -> bool:
+    """Tell whether a row can bind: one without entries only where doing nothing breaks it."""
+    return row.positions.size + row.segments.size > 0 or row.low_usd > 0 or row.high_usd < 0
+
+
+def _universes(case: Case) -> tuple[Universe, ...]:
+    found: list[Universe] = []
+    position = segment = 0
+    for account in case.accounts:
+        universe = build_universe(account, case=case, first_position=position, first_segment=segment)
+        found.append(universe)
+        position += universe.count
+        segment += universe.segments.count
+    return tuple(found)
+
+
+def _join_segments(universes: Sequence[Universe]) -> Segments:
+    parts = [universe.segments for universe in universes]
+    return Segments(
+        place=np.concatenate([universe.segments.place + universe.first_position for universe in universes]),
+        sign=np.concatenate([part.sign for part in parts]),
+        lower_usd=np.concatenate([part.lower_usd for part in parts]),
+        upper_usd=np.concatenate([part.upper_usd for part in parts]),
+        lots=tuple(lot for part in parts for lot in part.lots),
+    )
+
+
+class _Part:
+    """What one account brings: the taxes of its lots, its costs and its rows."""
+
+    def __init__(self, universe: Universe, *, case: Case, wash: WashState, blocks: Sequence[RiskBlock]) -> None:
+        account = universe.account
+        tax = account.tax if account.is_taxable else None
+        self.losses = loss_flags(universe)
+        washed = washed_flags(universe, losses=self.losses, state=wash)
+        self.lots = lot_taxes(
+            universe,
+            washed=washed,
+            year=None if tax is None else start_year(tax),
+            volatility=_volatility(universe, blocks),
+            as_of=case.as_of,
+        )
+        hurdle = hurdles(universe)
+        self.spread = trading_costs(universe)
+        self.cost = self.spread + self.lots.waiting + universe.segments.sign * hurdle[universe.segments.place]
+        if tax is not None:
+            self.cost = self.cost - _deferral(tax, self.lots)
+        self.constant_usd = float(hurdle @ universe.held_usd)
+        self.rows: tuple[Row, ...] = (
+            *account_rows(universe, household=case.household),
+            *wash_rows(universe, state=wash, washed=washed, loss_per_usd=np.maximum(-self.lots.raw_gain, 0.0)),
+        )
+
+
+def _deferral(tax: Tax, lots: LotTaxes) -> Vector:
+    """Price, per dollar sold, the tax that selling later would have cost anyway; losses do not count when off."""
+    gains = lots.short_gain + lots.long_gain
+    return np.asarray(tax.phi * tax.long_rate * (np.maximum(gains, 0.0) if tax.harvest == "off" else gains))
+
+
+def _volatility(universe: Universe, blocks: Sequence[RiskBlock]) -> Vector:
+    """Return the standard deviation per year of each security of an account, (n,)."""
+    for block in blocks:
+        if block.name == universe.account.id:
+            return block.terms.volatility()
+    whole = blocks[0]
+    known = dict(zip((item.id for item in whole.securities), whole.terms.volatility(), strict=True))
+    return np.array([known[item.id] for item in universe.securities])
+
+
+def _returns(universes: Sequence[Universe], lots: LotTaxes) -> tuple[ReturnTax, ...]:
+    """Gather the taxable accounts of every return, in the order of the case."""
+    members: dict[str, list[Universe]] = {}
+    for universe in universes:
+        account = universe.account
+        if account.is_taxable and account.tax is not None:
+            members.setdefault(account.tax_return or account.id, []).append(universe)
+    return tuple(_return_tax(name, found, lots) for name, found in members.items())
+
+
+def _return_tax(name: str, universes: Sequence[Universe], lots: LotTaxes) -> ReturnTax:
+    tax = universes[0].account.tax
+    assert tax is not None
+    whole = np.concatenate([u.case_segments(np.ones(u.segments.count, dtype=bool)) for u in universes])
+    there = whole[(lots.short_gain[whole] != 0) | (lots.long_gain[whole] != 0)]
+    year = start_year(tax)
+    return ReturnTax(
+        id=name,
+        tax=tax,
+        year=year,
+        segments=there,
+        short=lots.short_gain[there],
+        both=lots.short_gain[there] + lots.long_gain[there],
+        room_usd=budget_room_usd(tax, year),
+    )
+
+
+def _risk_places(blocks: Sequence[RiskBlock], count: int) -> tuple[Places, Vector]:
+    place, weight = np.zeros(count, dtype=np.intp), np.ones(count)
+    for block in blocks:
+        place[block.positions] = block.place + block.first_place
+        weight[block.positions] = block.weight
+    return place, weight

@@ -1,13 +1,12 @@
 """
-The convex problem written in cvxpy: the readable definition, the cross-check of the fast solver, and its fallback.
+The convex problem written in cvxpy: the readable definition, the cross-check of the fast solver, and its last fallback.
 
-Amounts are scaled to basis points of what the account holds, so that a solver's tolerance means the same for $50k and
-$20M. Variables, stacked in one vector v: u dollars traded of every open segment; t one epigraph a hinge (t >= 0,
-t >= inside); e one slack a row that may give way; a active dollars of every security that can trade; f the factor
-exposures of all. Every hinge has its own epigraph: cvxpy 1.9 solves maxima of multiples of one expression wrongly.
+Amounts are scaled to basis points of what the case holds, so that a solver's tolerance means the same for $50k and
+$20M. Variables: u dollars traded of every open segment, t one a bend of the taxes (t >= 0, t >= each of its pieces), e
+one slack a rule that may give way, c one slack a cap on tracking error. Every bend has a variable of its own: cvxpy 1.9
+solves maxima of multiples of one expression wrongly.
 """
 
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any, Literal, TypeAlias
 
@@ -15,9 +14,10 @@ import cvxpy
 import numpy as np
 import scipy.sparse as sp
 
-from rebalancing.engine.constraints import INF, Hinge, Rank, Row
-from rebalancing.engine.problem import Problem, Query, Solution, SolveStatus, failed_solution
-from rebalancing.engine.universe import Places, Vector
+from rebalancing.engine.constraints import INF, Rank
+from rebalancing.engine.query import Query, Solution, SolveStatus, failed_solution, rows_per_dollar
+from rebalancing.engine.risk import RiskBlock
+from rebalancing.engine.universe import Vector
 
 # The library is only half typed: its problems, variables and constraints are `Modelled` here.
 Modelled: TypeAlias = Any
@@ -34,323 +34,266 @@ BOUND_TOLERANCE = 1e-7
 def solve_convex(query: Query) -> Solution:
     """Answer a query with Clarabel, and with OSQP where that one fails."""
     solution = solve_with(query, backend="clarabel")
-    if solution.status == "failed" and query.problem.max_tracking_error is None:
+    has_cap = any(block.max_tracking_error is not None for block in query.problem.blocks)
+    if solution.status == "failed" and not has_cap:
         return solve_with(query, backend="osqp")
     return solution
 
 
 def solve_with(query: Query, *, backend: Backend) -> Solution:
     """Answer a query with one solver. OSQP knows no cones: a cap on tracking error fails there."""
-    layout = _Layout(query)
-    if backend == "osqp" and layout.has_cone:
+    model = _Model(query.plain())
+    if backend == "osqp" and model.cones:
         return failed_solution("failed")
-    model = _build_model(layout)
-    status = _run(model.problem, backend=backend)
-    if status != "optimal" or model.v.value is None:
+    status = _run(model.program(), backend=backend)
+    if status != "optimal" or model.u.value is None:
         return failed_solution("failed" if status == "optimal" else status)
-    return _read_solution(layout, model)
+    return model.solution()
 
 
-def _run(problem: Modelled, *, backend: Backend) -> SolveStatus:
+def _run(program: Modelled, *, backend: Backend) -> SolveStatus:
     options: dict[str, Any] = {"solver": cp.CLARABEL}
     if backend == "osqp":
         # A fixed small step: adapting it runs in circles where tax is dear and risk is cheap.
         options = {"solver": cp.OSQP, "eps_abs": 1e-7, "eps_rel": 1e-7, "max_iter": 200_000, "polishing": True}
         options |= {"rho": 1e-3, "adaptive_rho": False}
     try:
-        problem.solve(**options)
+        program.solve(**options)
     except cp.SolverError:
         return "failed"
-    if problem.status in (cp.OPTIMAL, cp.OPTIMAL_INACCURATE):
+    if program.status in (cp.OPTIMAL, cp.OPTIMAL_INACCURATE):
         return "optimal"
-    return "infeasible" if problem.status in (cp.INFEASIBLE, cp.INFEASIBLE_INACCURATE) else "failed"
+    return "infeasible" if program.status in (cp.INFEASIBLE, cp.INFEASIBLE_INACCURATE) else "failed"
+
+
+@dataclass(slots=True, kw_only=True)
+class _Cone:
+    """A cap on the tracking error of one block, and by how much it may be exceeded."""
+
+    block: RiskBlock
+    slack: Modelled
+    constraint: Modelled
+
+
+@dataclass(slots=True, kw_only=True)
+class _Bend:
+    """One hinge of a return's tax: its variable, and a constraint a piece with what a dollar of each segment adds."""
+
+    weight: float
+    variable: Modelled
+    constraint: Modelled
+    values: Vector
 
 
 @dataclass(slots=True)
-class _Triplets:
-    """A sparse matrix and its right-hand side while rows are added to it."""
+class _Model:
+    """A query in the language of cvxpy. `kept` are the rows that count, hardly shut ones left out."""
 
-    rows: list[Places] = field(default_factory=list)
-    columns: list[Places] = field(default_factory=list)
-    values: list[Vector] = field(default_factory=list)
-    right: list[float] = field(default_factory=list)
+    query: Query
+    constraints: list[Modelled] = field(default_factory=list)
+    bends: list[_Bend] = field(default_factory=list)
+    cones: list[_Cone] = field(default_factory=list)
+    violation: Modelled = field(default_factory=lambda: cp.Constant(0.0))
+    unit_usd: float = 1.0
+    open: Any = None
+    fixed_usd: Any = None
+    u: Modelled = None
+    rows: Any = ()
+    kept: Any = ()
+    activity: Any = None
+    upper: Any = None
+    lower: Any = None
 
-    def add(self, columns: Places, values: Vector, right: float) -> None:
-        self.rows.append(np.full(columns.size, len(self.right), dtype=np.intp))
-        self.columns.append(columns)
-        self.values.append(values)
-        self.right.append(right)
-
-    def matrix(self, width: int) -> sp.csr_matrix:
-        if not self.right:
-            return sp.csr_matrix((0, width))
-        entries = np.concatenate(self.values), (np.concatenate(self.rows), np.concatenate(self.columns))
-        return sp.csr_matrix(entries, shape=(len(self.right), width))
-
-
-class _Layout:
-    """Where everything stands in v, and what is left once fixed and closed segments are taken out."""
-
-    def __init__(self, query: Query) -> None:
-        problem = query.problem
-        self.query, self.problem = query, problem
-        self.unit_usd = problem.gross_usd * BPS
-        self.pull = problem.aversion * self.unit_usd / problem.value_usd
-        self.rows = problem.all_rows(query.regime)
-        self.kept = [row for row in self.rows if query.goal is None or row.rank <= query.goal]
-        is_open = ~query.shut() & (problem.segments.upper_usd > problem.segments.lower_usd)
-        self.open: Places = np.flatnonzero(is_open)
-        self.fixed_usd: Vector = np.where(is_open, 0.0, problem.segments.lower_usd)
-        self.moving: Places = np.unique(problem.segments.security[self.open])
-        self.pieces = problem.tax_pieces(query.regime)
-        self.cost_hinges = self.pieces.hinges if query.goal is None else ()
-        self.hinges: list[Hinge] = list(_walk(self.cost_hinges))
-        for row in self.kept:
-            self.hinges += _walk(row.hinges)
-        self.hinge_at = {id(hinge): at for at, hinge in enumerate(self.hinges)}
-        self.elastic = [row for row in self.kept if self.is_elastic(row.rank) and not self.is_shut(row)]
-        self.has_cone = problem.max_tracking_error is not None and (
-            query.goal is None or query.goal >= Rank.TRACKING_ERROR
-        )
-        self.at_t = self.open.size
-        self.at_e = self.at_t + len(self.hinges)
-        self.at_cone = self.at_e + len(self.elastic)
-        self.at_a = self.at_cone + int(self.has_cone)
-        self.at_f = self.at_a + self.moving.size
-        self.width = self.at_f + problem.risk.loadings.shape[1]
+    def __post_init__(self) -> None:
+        query, problem = self.query, self.query.problem
+        self.unit_usd = max(problem.gross_usd, 1.0) * BPS
+        segments = problem.segments
+        is_open = ~query.shut() & (segments.upper_usd > segments.lower_usd)
+        self.open = np.flatnonzero(is_open)
+        self.fixed_usd = np.where(is_open, 0.0, segments.lower_usd)
+        self.u = cp.Variable(self.open.size)
+        self.constraints += [self.u >= 0, self.u <= segments.upper_usd[self.open] / self.unit_usd]
+        self.rows = problem.all_rows(query.regimes)
+        self._add_rows()
+        self._add_caps()
+        if query.goal is None:
+            self._add_taxes()
 
     def is_elastic(self, rank: Rank) -> bool:
         return rank == self.query.goal or self.query.allowed.get(rank, 0.0) > 0
 
-    def is_shut(self, row: Row) -> bool:
-        return row.is_closing and not self.is_elastic(row.rank)
+    def _add_rows(self) -> None:
+        """Add every row that counts, its violation in a slack where its rank may give way."""
+        goal = self.query.goal
+        self.kept = [
+            at
+            for at, row in enumerate(self.rows)
+            if (goal is None or row.rank <= goal) and not (row.is_closing and not self.is_elastic(row.rank))
+        ]
+        rows = [self.rows[at] for at in self.kept]
+        self.activity = rows_per_dollar(self.query.problem, rows)
+        fixed = self.activity @ self.fixed_usd / self.unit_usd
+        names = [row.slack or f"{at}" for at, row in enumerate(rows)]
+        slacks = {name: at for at, name in enumerate(dict.fromkeys(names))}
+        ranks = {name: row.rank for name, row in zip(names, rows, strict=True)}
+        e = cp.Variable(len(slacks), nonneg=True) if slacks else np.zeros(0)
+        give = sp.csr_matrix((np.ones(len(rows)), (np.arange(len(rows)), [slacks[name] for name in names])))
+        moved = self.activity[:, self.open] @ self.u + fixed if rows else np.zeros(0)
+        high = np.array([row.high_usd for row in rows]) / self.unit_usd + ROW_TOLERANCE_BPS
+        low = np.array([row.low_usd for row in rows]) / self.unit_usd - ROW_TOLERANCE_BPS
+        self.upper, self.lower = np.flatnonzero(high < INF), np.flatnonzero(low > -INF)
+        if rows:
+            self.constraints.append(moved[self.upper] - (give @ e)[self.upper] <= high[self.upper])
+            self.constraints.append(moved[self.lower] + (give @ e)[self.lower] >= low[self.lower])
+        self._add_allowances(e, slacks, ranks)
 
-    def scaled(self, row: Row | Hinge) -> tuple[Places, Vector, float]:
-        """Return columns and values of the open segments, and what the fixed ones contribute, in basis points."""
-        values = row.coefficients[self.open]
-        there = np.flatnonzero(values)
-        return there, values[there], float(row.coefficients @ self.fixed_usd) / self.unit_usd
+    def _add_allowances(self, e: Modelled, slacks: dict[str, int], ranks: dict[str, Rank]) -> None:
+        """Keep the total violation of every rank within what is allowed, that of hard ones at nothing."""
+        for rank in set(ranks.values()):
+            mine = np.array([slacks[name] for name in slacks if ranks[name] == rank])
+            if rank == self.query.goal:
+                self.violation = cp.sum(e[mine])
+            elif self.is_elastic(rank):
+                self.constraints.append(cp.sum(e[mine]) <= self._allowed(rank))
+            else:
+                self.constraints.append(e[mine] == 0)
 
+    def _allowed(self, rank: Rank) -> float:
+        allowed = self.query.allowed.get(rank, 0.0) / self.unit_usd
+        return allowed * (1 + ALLOWED_TOLERANCE_FRAC) + ALLOWED_TOLERANCE_BPS
 
-def _walk(hinges: tuple[Hinge, ...]) -> Iterator[Hinge]:
-    for hinge in hinges:
-        yield from _walk(hinge.inner)
-        yield hinge
+    def _add_caps(self) -> None:
+        """Cap the tracking error of every block that asks for it: the norm of its specific and factor parts."""
+        goal, rank = self.query.goal, Rank.TRACKING_ERROR
+        if goal is not None and goal < rank:
+            return
+        for block in self.query.problem.blocks:
+            if block.max_tracking_error is None:
+                continue
+            slack = cp.Variable(nonneg=True)
+            active = self.active(block)
+            parts = cp.hstack([cp.multiply(np.sqrt(block.terms.specific), active), block.terms.loadings.T @ active])
+            cap = block.max_tracking_error * block.value_usd / self.unit_usd
+            self.cones.append(_Cone(block=block, slack=slack, constraint=cp.SOC(cap + slack, parts)))
+        total = sum(cone.slack for cone in self.cones)
+        if goal == rank:
+            self.violation = self.violation + total
+        elif self.cones:
+            self.constraints.append(total <= (self._allowed(rank) if self.is_elastic(rank) else 0.0))
 
-
-@dataclass(slots=True, kw_only=True)
-class _Model:
-    problem: Modelled
-    v: Modelled
-    inequalities: Modelled
-    cone: Modelled
-    hinge_rows: list[int]
-    upper_rows: dict[int, int]
-    lower_rows: dict[int, int]
-
-
-def _build_model(layout: _Layout) -> _Model:
-    v = cp.Variable(layout.width)
-    table = _Triplets()
-    hinge_rows = [_add_hinge(layout, table, hinge) for hinge in layout.hinges]
-    upper_rows: dict[int, int] = {}
-    lower_rows: dict[int, int] = {}
-    for place, row in enumerate(layout.rows):
-        if row in layout.kept and not layout.is_shut(row):
-            _add_row(layout, table, row, place=place, upper_rows=upper_rows, lower_rows=lower_rows)
-    _add_allowances(layout, table)
-    _add_bounds(layout, table)
-    inequalities = table.matrix(layout.width) @ v <= np.array(table.right)
-    exposure, right = _exposures(layout)
-    constraints: list[Modelled] = [inequalities, exposure @ v == right]
-    cone = _cone(layout, v) if layout.has_cone else None
-    if cone is not None:
-        constraints.append(cone)
-    return _Model(
-        problem=cp.Problem(cp.Minimize(_goal(layout, v)), constraints),
-        v=v,
-        inequalities=inequalities,
-        cone=cone,
-        hinge_rows=hinge_rows,
-        upper_rows=upper_rows,
-        lower_rows=lower_rows,
-    )
-
-
-def _add_hinge(layout: _Layout, table: _Triplets, hinge: Hinge) -> int:
-    """t >= coefficients'u + inner - offset, as coefficients'u + inner - t <= offset."""
-    columns, values, fixed = layout.scaled(hinge)
-    inner = [layout.at_t + layout.hinge_at[id(part)] for part in hinge.inner]
-    own = layout.at_t + layout.hinge_at[id(hinge)]
-    table.add(
-        np.concatenate([columns, np.array([*inner, own], dtype=np.intp)]),
-        np.concatenate([values, [part.weight for part in hinge.inner], [-1.0]]),
-        hinge.offset_usd / layout.unit_usd - fixed,
-    )
-    return len(table.right) - 1
-
-
-def _add_row(
-    layout: _Layout, table: _Triplets, row: Row, *, place: int, upper_rows: dict[int, int], lower_rows: dict[int, int]
-) -> None:
-    columns, values, fixed = layout.scaled(row)
-    extra = [layout.at_t + layout.hinge_at[id(hinge)] for hinge in row.hinges]
-    weights = [hinge.weight for hinge in row.hinges]
-    slack = [layout.at_e + layout.elastic.index(row)] if row in layout.elastic else []
-    where = np.concatenate([columns, np.array([*extra, *slack], dtype=np.intp)])
-    if row.high_usd < INF:
-        upper_rows[place] = len(table.right)
-        full = np.concatenate([values, weights, [-1.0] * len(slack)])
-        table.add(where, full, row.high_usd / layout.unit_usd - fixed + ROW_TOLERANCE_BPS)
-    if row.low_usd > -INF:
-        lower_rows[place] = len(table.right)
-        full = np.concatenate([-values, np.zeros(len(extra)), [-1.0] * len(slack)])
-        table.add(where, full, fixed - row.low_usd / layout.unit_usd + ROW_TOLERANCE_BPS)
-
-
-def _add_allowances(layout: _Layout, table: _Triplets) -> None:
-    """Keep the total violation of every rank that may give way within what is allowed."""
-    for rank, allowed_usd in layout.query.allowed.items():
-        places = [layout.at_e + at for at, row in enumerate(layout.elastic) if row.rank == rank]
-        if rank == Rank.TRACKING_ERROR and layout.has_cone:
-            places.append(layout.at_cone)
-        if places and rank != layout.query.goal:
-            allowed = allowed_usd / layout.unit_usd * (1 + ALLOWED_TOLERANCE_FRAC) + ALLOWED_TOLERANCE_BPS
-            table.add(np.array(places, dtype=np.intp), np.ones(len(places)), allowed)
-
-
-def _add_bounds(layout: _Layout, table: _Triplets) -> None:
-    upper = layout.problem.segments.upper_usd[layout.open] / layout.unit_usd
-    for at in range(layout.at_a):
-        table.add(np.array([at]), np.array([-1.0]), 0.0)
-    for at, bound in enumerate(upper):
-        table.add(np.array([at]), np.array([1.0]), float(bound))
-    if layout.has_cone and not layout.is_elastic(Rank.TRACKING_ERROR):
-        table.add(np.array([layout.at_cone]), np.array([1.0]), 0.0)
-
-
-def _active_before(layout: _Layout) -> Vector:
-    """Return what is held less target before anything open is traded, in basis points, (n,)."""
-    problem = layout.problem
-    return (problem.held_after_usd(layout.fixed_usd) - problem.target_usd) / layout.unit_usd
-
-
-def _exposures(layout: _Layout) -> tuple[sp.csr_matrix, Vector]:
-    """Tie a and f to u: a - sign'u = a0, f - loadings'a = loadings' (what cannot trade)."""
-    problem, table = layout.problem, _Triplets()
-    before = _active_before(layout)
-    security, sign = problem.segments.security[layout.open], problem.segments.sign[layout.open]
-    for at, place in enumerate(layout.moving):
-        columns = np.flatnonzero(security == place)
-        table.add(np.append(columns, layout.at_a + at), np.append(-sign[columns], 1.0), float(before[place]))
-    still = np.delete(np.arange(problem.universe.count), layout.moving)
-    loadings = problem.risk.loadings
-    columns = layout.at_a + np.arange(layout.moving.size)
-    for factor in range(loadings.shape[1]):
-        table.add(
-            np.append(columns, layout.at_f + factor),
-            np.append(-loadings[layout.moving, factor], 1.0),
-            float(before[still] @ loadings[still, factor]),
+    def active(self, block: RiskBlock) -> Modelled:
+        """Return what is held less target of each security of a block, in basis points."""
+        problem, segments = self.query.problem, self.query.problem.segments
+        before = block.held_usd(problem.held_after_usd(self.fixed_usd)) - block.target_usd
+        weight = np.zeros(problem.position_count)
+        weight[block.positions] = block.weight
+        place = np.full(problem.position_count, -1)
+        place[block.positions] = block.place
+        whose = segments.place[self.open]
+        mine = np.flatnonzero(place[whose] >= 0)
+        flow = sp.csr_matrix(
+            (segments.sign[self.open][mine] * weight[whose[mine]], (place[whose[mine]], mine)),
+            shape=(block.count, self.open.size),
         )
-    return table.matrix(layout.width), np.array(table.right)
+        return flow @ self.u + before / self.unit_usd
 
+    def _add_taxes(self) -> None:
+        problem = self.query.problem
+        for term, book in zip(problem.tax_terms(self.query.regimes), problem.returns, strict=True):
+            for hinge in term.hinges:
+                t = cp.Variable(nonneg=True)
+                values = np.zeros((len(hinge.pieces), problem.segments.count))
+                for at, piece in enumerate(hinge.pieces):
+                    values[at, book.segments] = book.piece_values(piece)
+                offsets = np.array([piece.offset_usd for piece in hinge.pieces])
+                fixed = (values @ self.fixed_usd - offsets) / self.unit_usd
+                above = values[:, self.open] @ self.u + fixed <= t
+                self.bends.append(_Bend(weight=hinge.weight, variable=t, constraint=above, values=values))
 
-def _goal(layout: _Layout, v: Modelled) -> Modelled:
-    """Write the objective, or the violation of one rank, in basis points."""
-    problem, query = layout.problem, layout.query
-    linear = np.zeros(layout.width)
-    if query.goal is not None:
-        for at, row in enumerate(layout.elastic):
-            linear[layout.at_e + at] = float(row.rank == query.goal)
-        if query.goal == Rank.TRACKING_ERROR and layout.has_cone:
-            linear[layout.at_cone] = 1.0
-        return linear @ v
-    linear[: layout.at_t] = (problem.cost + layout.pieces.linear)[layout.open]
-    for hinge in layout.cost_hinges:
-        linear[layout.at_t + layout.hinge_at[id(hinge)]] = hinge.weight
-    scale = layout.pull
-    own = np.sqrt(scale * problem.risk.specific[layout.moving])
-    weights = np.concatenate([own, np.full(layout.width - layout.at_f, np.sqrt(scale))])
-    return cp.sum_squares(cp.multiply(weights, v[layout.at_a :])) / 2 + linear @ v
+    def linear(self) -> Vector:
+        """Return the price of a dollar traded of each segment by cost and the straight part of the taxes, (N,)."""
+        problem = self.query.problem
+        prices = self.query.cost.copy()
+        for term, book in zip(problem.tax_terms(self.query.regimes), problem.returns, strict=True):
+            prices[book.segments] += term.total * book.both
+        return np.asarray(prices)
 
+    def program(self) -> Modelled:
+        """Write the objective, or the violation of one rank, in basis points."""
+        constraints = [*self.constraints, *(bend.constraint for bend in self.bends)]
+        constraints += [cone.constraint for cone in self.cones]
+        if self.query.goal is not None:
+            return cp.Problem(cp.Minimize(self.violation + 0 * cp.sum(self.u)), constraints)
+        total = self.linear()[self.open] @ self.u + sum(bend.weight * bend.variable for bend in self.bends)
+        for block in self.query.problem.blocks:
+            pull, active = block.aversion * self.unit_usd / block.value_usd, self.active(block)
+            own = cp.multiply(np.sqrt(pull * block.terms.specific), active)
+            factors = np.sqrt(pull) * block.terms.loadings.T @ active
+            total = total + (cp.sum_squares(own) + cp.sum_squares(factors)) / 2
+        return cp.Problem(cp.Minimize(total), constraints)
 
-def _cone(layout: _Layout, v: Modelled) -> Modelled:
-    """Cap the tracking error: the norm of specific and factor parts, what cannot trade included."""
-    problem = layout.problem
-    before = _active_before(layout)
-    still = np.delete(np.arange(problem.universe.count), layout.moving)
-    constant = float(np.sqrt(problem.risk.specific[still] @ before[still] ** 2))
-    own = cp.multiply(np.sqrt(problem.risk.specific[layout.moving]), v[layout.at_a : layout.at_f])
-    parts = cp.hstack([own, v[layout.at_f :], np.array([constant])])
-    cap = float(problem.max_tracking_error or 0.0) * problem.value_usd / layout.unit_usd
-    return cp.SOC(cap + v[layout.at_cone], parts)
+    def solution(self) -> Solution:
+        """Read the answer and its prices."""
+        problem, segments = self.query.problem, self.query.problem.segments
+        traded = self.fixed_usd.copy()
+        upper = segments.upper_usd[self.open]
+        traded[self.open] = np.clip(np.asarray(self.u.value) * self.unit_usd, 0.0, upper)
+        rows = self._row_prices()
+        prices = np.zeros(segments.count) if self.query.goal is not None else self.linear()
+        for bend in self.bends:
+            prices += np.maximum(np.ravel(bend.constraint.dual_value), 0.0) @ bend.values
+        prices += rows[self.kept] @ self.activity
+        coupling, holding, tracking = self._risk_prices(problem.held_after_usd(traded))
+        objective = self._objective_usd(traded)
+        return Solution(
+            status="optimal",
+            traded_usd=traded,
+            objective_usd=objective,
+            bound_usd=objective - BOUND_TOLERANCE * (self.unit_usd + abs(objective)),
+            row_prices=rows,
+            segment_prices=prices,
+            coupling_prices=coupling,
+            holding_prices=holding,
+            tracking_prices=tracking,
+        )
 
+    def _row_prices(self) -> Vector:
+        """Return what loosening a row by a dollar would save; both sides together, signed by the upper."""
+        prices = np.zeros(len(self.rows))
+        if self.kept:
+            kept = np.array(self.kept)
+            above, below = self.constraints[2].dual_value, self.constraints[3].dual_value
+            if self.upper.size:
+                prices[kept[self.upper]] += np.maximum(np.ravel(above), 0.0)
+            if self.lower.size:
+                prices[kept[self.lower]] -= np.maximum(np.ravel(below), 0.0)
+        return prices
 
-def _read_solution(layout: _Layout, model: _Model) -> Solution:
-    problem = layout.problem
-    values: Vector = np.asarray(model.v.value)
-    traded = layout.fixed_usd.copy()
-    upper = problem.segments.upper_usd[layout.open]
-    traded[layout.open] = np.clip(values[: layout.at_t] * layout.unit_usd, 0.0, upper)
-    duals: Vector = np.maximum(np.asarray(model.inequalities.dual_value), 0.0)
-    prices = _segment_prices(layout, model, duals)
-    active = (problem.held_after_usd(traded) - problem.target_usd) / layout.unit_usd
-    tracking_price = _tracking_price(model)
-    capped = tracking_price / max(float(np.sqrt(problem.risk.variance(active))), 1e-9)
-    factor = problem.risk.loadings @ (active @ problem.risk.loadings)
-    own = problem.risk.specific * active
-    coupling = (layout.pull + capped) * factor + capped * own
-    objective = float(model.problem.value) * layout.unit_usd
-    if layout.query.goal is None:
-        objective += _constants_usd(layout)
-    return Solution(
-        status="optimal",
-        traded_usd=traded,
-        objective_usd=objective,
-        bound_usd=objective - BOUND_TOLERANCE * (layout.unit_usd + abs(objective)),
-        row_prices=_row_prices(layout, model, duals),
-        segment_prices=prices,
-        coupling_prices=coupling,
-        holding_prices=coupling + layout.pull * own,
-        tracking_price=tracking_price,
-    )
+    def _risk_prices(self, held_usd: Vector) -> tuple[Vector, Vector, dict[str, float]]:
+        """Return coupling and holding prices by risk place, and the price of every cap that binds."""
+        cones = {cone.block.name: cone for cone in self.cones}
+        coupling, holding, tracking = [], [], {}
+        for block in self.query.problem.blocks:
+            active = (block.held_usd(held_usd) - block.target_usd) / block.value_usd
+            capped = 0.0
+            if block.name in cones:
+                price = max(float(np.ravel(cones[block.name].constraint.dual_value[0])[0]), 0.0)
+                capped = price / max(float(np.sqrt(block.terms.variance(active))), 1e-9)
+                tracking[block.name] = price
+            pull = 0.0 if self.query.goal is not None else block.aversion
+            factor = block.terms.loadings @ (active @ block.terms.loadings)
+            own = block.terms.specific * active
+            coupling.append((pull + capped) * factor + capped * own)
+            holding.append((pull + capped) * (factor + own))
+        return np.concatenate(coupling), np.concatenate(holding), tracking
 
-
-def _constants_usd(layout: _Layout) -> float:
-    """Return the part of the objective that no open segment changes."""
-    problem = layout.problem
-    before = _active_before(layout)
-    still = np.delete(np.arange(problem.universe.count), layout.moving)
-    own = float(problem.risk.specific[still] @ before[still] ** 2) * layout.pull / 2 * layout.unit_usd
-    fixed = float((problem.cost + layout.pieces.linear) @ layout.fixed_usd)
-    return own + fixed + problem.constant_usd + layout.pieces.constant_usd
-
-
-def _tracking_price(model: _Model) -> float:
-    if model.cone is None or model.cone.dual_value is None:
-        return 0.0
-    return max(float(np.ravel(model.cone.dual_value[0])[0]), 0.0)
-
-
-def _row_prices(layout: _Layout, model: _Model, duals: Vector) -> Vector:
-    """Return what loosening a row by a dollar would save; upper and lower side together, signed by the upper."""
-    prices = np.zeros(len(layout.rows))
-    for place, at in model.upper_rows.items():
-        prices[place] += duals[at]
-    for place, at in model.lower_rows.items():
-        prices[place] -= duals[at]
-    return prices
-
-
-def _segment_prices(layout: _Layout, model: _Model, duals: Vector) -> Vector:
-    """Price a dollar traded of every segment, open or not: cost, tax and rows, without the risk of what is held."""
-    problem: Problem = layout.problem
-    prices = np.zeros(problem.segments.count)
-    if layout.query.goal is None:
-        prices += problem.cost + layout.pieces.linear
-    for hinge, at in zip(layout.hinges, model.hinge_rows, strict=True):
-        prices += duals[at] * hinge.coefficients
-    for place, price in enumerate(_row_prices(layout, model, duals)):
-        if price:
-            prices += price * layout.rows[place].coefficients
-    return prices
+    def _objective_usd(self, traded_usd: Vector) -> float:
+        """Return the objective of the query at these trades, or the violation that was minimised."""
+        query, problem = self.query, self.query.problem
+        if query.goal is not None:
+            return float(self.violation.value) * self.unit_usd
+        total = problem.risk_usd(problem.held_after_usd(traded_usd)) + float(query.cost @ traded_usd)
+        for term, book in zip(problem.tax_terms(query.regimes), problem.returns, strict=True):
+            if book.can_change:
+                total += term.value_usd(*book.gains_usd(traded_usd))
+        return total + problem.constant_usd

@@ -6,16 +6,18 @@ can satisfy. Where that is not enough, rank after rank its total violation is mi
 attained held fixed: strictly lexicographic. Only then is the objective minimised within what was attained.
 """
 
-from collections.abc import Mapping
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from rebalancing.engine.choices import Plan, choose
+from rebalancing.engine.choices.plan import Plan
+from rebalancing.engine.choices.search import choose
 from rebalancing.engine.constraints import INF, Rank, Row
-from rebalancing.engine.problem import Problem, Query, Solution
-from rebalancing.engine.solver import ConvexSolver
-from rebalancing.engine.universe import Flags, Vector
+from rebalancing.engine.problem import Problem
+from rebalancing.engine.query import ConvexSolver, Query, Solution, rows_per_dollar
+from rebalancing.engine.universe import Flags, Universe, Vector
+from rebalancing.engine.violations import LeastViolation, least_violation
 
 # A violation below a hundred-thousandth of a basis point of value is the solver's.
 VIOLATION_FRAC = 1e-9
@@ -31,7 +33,7 @@ class _Loosened:
 
 
 def find_plan(problem: Problem, *, solver: ConvexSolver) -> Plan | None:
-    """Solve an account, giving up no more of its rules than has to be; None where even the first rank does not fit."""
+    """Solve a case, giving up no more of its rules than has to be; None where even the first rank does not fit."""
     reachable, causes = within_reach(problem)
     plan = choose(reachable, solver=solver, allowed={})
     if plan is None:
@@ -43,35 +45,39 @@ def find_plan(problem: Problem, *, solver: ConvexSolver) -> Plan | None:
 def within_reach(problem: Problem) -> tuple[Problem, dict[str, str]]:
     """Move the bounds of rows that nothing can satisfy to where they can be met; name what stands in their way."""
     segments = problem.segments
+    activity = rows_per_dollar(problem, problem.rows)
     upper = segments.upper_usd.copy()
-    closers: list[str | None] = [None] * segments.count
+    closers: dict[int, str] = {}
     causes: dict[str, str] = {}
     rows: list[Row] = []
-    for row in problem.rows:
+    for at, row in enumerate(problem.rows):
         if row.is_closing:
-            for at in np.flatnonzero(row.coefficients > 0):
-                upper[at] = segments.lower_usd[at]
-                closers[at] = closers[at] or row.rule
+            for segment in row.segments[row.values > 0]:
+                upper[segment] = segments.lower_usd[segment]
+                closers.setdefault(int(segment), row.rule)
             rows.append(_above_pins(row, segments.lower_usd))
             continue
-        moved = _moved_row(row, lower=segments.lower_usd, upper=upper)
+        span = slice(activity.indptr[at], activity.indptr[at + 1])
+        places, values = activity.indices[span], activity.data[span]
+        moved = _moved_row(row, values, lower=segments.lower_usd[places], upper=upper[places])
         if moved is not row:
-            causes[row.rule] = _blocker(problem, row, closers, is_above=moved.high_usd > row.high_usd)
+            useful = places[values > 0] if moved.low_usd < row.low_usd else places[values < 0]
+            causes[row.rule] = _blocker(problem, row, useful, closers=closers)
         rows.append(moved)
     return replace(problem, rows=tuple(rows)), causes
 
 
 def _above_pins(row: Row, lower: Vector) -> Row:
     """A closing row that a pinned trade breaks is broken by that much and no more."""
-    least = float(row.coefficients @ lower)
+    least = float(row.values @ lower[row.segments])
     return row if least <= 0 else replace(row, high_usd=least)
 
 
-def _moved_row(row: Row, *, lower: Vector, upper: Vector) -> Row:
-    if row.hinges or row.rank == Rank.LAW:
+def _moved_row(row: Row, values: Vector, *, lower: Vector, upper: Vector) -> Row:
+    if row.rank == Rank.LAW:
         return row
-    least = float(np.minimum(row.coefficients * lower, row.coefficients * upper).sum())
-    most = float(np.maximum(row.coefficients * lower, row.coefficients * upper).sum())
+    least = float(np.minimum(values * lower, values * upper).sum())
+    most = float(np.maximum(values * lower, values * upper).sum())
     slack = 1e-9 * (1.0 + abs(least) + abs(most))
     if least > row.high_usd + slack:
         return replace(row, high_usd=least + slack)
@@ -80,23 +86,36 @@ def _moved_row(row: Row, *, lower: Vector, upper: Vector) -> Row:
     return row
 
 
-def _blocker(problem: Problem, row: Row, closers: list[str | None], *, is_above: bool) -> str:
+def _blocker(problem: Problem, row: Row, useful: Sequence[int], *, closers: dict[int, str]) -> str:
     """Name the harder rule that closes what would cure the row, else what keeps it from being traded at all."""
-    direction = -1.0 if is_above else 1.0
-    useful = np.flatnonzero(row.coefficients * direction > 0)
-    for at in useful:
-        name = closers[at]
+    for segment in useful:
+        name = closers.get(int(segment))
         if name is not None and name != row.rule:
             return name
-    segments = problem.segments
-    touched = {int(place) for place in segments.security[row.coefficients != 0]}
-    for place, item in enumerate(problem.universe.securities):
-        if (place in touched or not touched) and item.id in problem.universe.barred:
-            return problem.universe.barred[item.id]
-    for lot in problem.universe.account.lots:
-        if problem.universe.index[lot.security] in touched and (lot.gift or lot.cost is None):
+    for universe in problem.universes:
+        if row.account in (None, universe.account.id):
+            name = _barred_by(universe, row)
+            if name is not None:
+                return name
+    is_above = row.high_usd < INF
+    return "never_short" if is_above or not problem.held_usd.any() else "no_overdraft"
+
+
+def _barred_by(universe: Universe, row: Row) -> str | None:
+    """Name what of the first rank keeps an account's securities of a row, or all of them, from being traded."""
+    touched = set((row.positions - universe.first_position).tolist())
+    touched |= {
+        int(universe.segments.place[at - universe.first_segment])
+        for at in row.segments
+        if 0 <= at - universe.first_segment < universe.segments.count
+    }
+    for place, item in enumerate(universe.securities):
+        if (place in touched or not touched) and item.id in universe.barred:
+            return universe.barred[item.id]
+    for lot in universe.account.lots:
+        if universe.index[lot.security] in touched and (lot.gift or lot.cost is None):
             return "gift" if lot.gift else "unknown_basis"
-    return "never_short" if is_above or not problem.universe.held_usd.any() else "no_overdraft"
+    return None
 
 
 def _sacrifice(problem: Problem, *, solver: ConvexSolver, closed: Flags) -> Plan | None:
@@ -126,68 +145,97 @@ def _no_harvest(problem: Problem, closed: Flags) -> Flags:
 def minimise_violations(problem: Problem, *, solver: ConvexSolver, closed: Flags) -> _Loosened | None:
     """Find, rank by rank, the least total violation in dollars."""
     found = _Loosened()
-    ranks = sorted({row.rank for row in problem.all_rows(1)} | _cone_ranks(problem))
+    ranks = sorted({row.rank for row in problem.all_rows(problem.regimes()[0])} | _cone_ranks(problem))
     tolerance = VIOLATION_FRAC * problem.value_usd
+    reached: Vector | None = None
     for rank in ranks:
-        if rank == Rank.LAW:
+        if rank == Rank.LAW or (reached is not None and _is_kept(problem, reached, rank, tolerance_usd=tolerance)):
             continue
-        best: tuple[Query, Solution] | None = None
-        for regime in problem.regimes() if rank >= Rank.TAX_LIMITS else (1,):
-            query = Query(problem=problem, regime=regime, closed=closed, allowed=found.allowed, goal=rank)
-            solution = solver(query)
-            if solution.status == "optimal" and (best is None or solution.objective_usd < best[1].objective_usd):
-                best = query, solution
+        best: tuple[Query, LeastViolation] | None = None
+        for regimes in problem.regimes() if rank >= Rank.TAX_LIMITS else problem.regimes()[:1]:
+            query = Query(problem=problem, regimes=regimes, closed=closed, allowed=found.allowed, goal=rank)
+            answer = _least(query, solver=solver)
+            if answer is not None and (best is None or answer.violation_usd < best[1].violation_usd):
+                best = query, answer
         if best is None:
             return None
-        violation = max(best[1].objective_usd, 0.0)
-        if violation > tolerance:
-            found.allowed[rank] = violation
+        reached = best[1].traded_usd
+        if best[1].violation_usd > tolerance:
+            found.allowed[rank] = best[1].violation_usd
             _name_causes(best[0], best[1], found)
     return found
 
 
+def _least(query: Query, *, solver: ConvexSolver) -> LeastViolation | None:
+    """Ask the linear program; where a cap on tracking error is the goal, or is to be kept, the convex solver."""
+    assert query.goal is not None
+    if query.goal < Rank.TRACKING_ERROR or not _cone_ranks(query.problem):
+        return least_violation(query)
+    solution = solver(query)
+    if solution.status != "optimal":
+        return None
+    return LeastViolation(
+        violation_usd=max(solution.objective_usd, 0.0),
+        traded_usd=solution.traded_usd,
+        row_prices=closing_prices(query, solution, query.problem.all_rows(query.regimes)),
+    )
+
+
+def _is_kept(problem: Problem, traded_usd: Vector, rank: Rank, *, tolerance_usd: float) -> bool:
+    """Tell whether trades found for a harder rank break nothing of this one in any regime, so that no one has to."""
+    if rank == Rank.TRACKING_ERROR:
+        held = problem.held_after_usd(traded_usd)
+        return all(
+            block.max_tracking_error is None or block.variance(held) <= block.max_tracking_error**2
+            for block in problem.blocks
+        )
+    rows = [row for row in problem.all_rows(problem.regimes()[0]) if row.rank == rank]
+    activity = rows_per_dollar(problem, rows) @ traded_usd
+    return all(row.excess_usd(float(here)) <= tolerance_usd for row, here in zip(rows, activity, strict=True))
+
+
 def _cone_ranks(problem: Problem) -> set[Rank]:
-    return set() if problem.max_tracking_error is None else {Rank.TRACKING_ERROR}
+    has_cap = any(block.max_tracking_error is not None for block in problem.blocks)
+    return {Rank.TRACKING_ERROR} if has_cap else set()
 
 
-def _name_causes(query: Query, solution: Solution, found: _Loosened) -> None:
+def _name_causes(query: Query, answer: LeastViolation, found: _Loosened) -> None:
     """Name the harder row that is priced highest where a row of this rank is violated."""
-    rows = query.problem.all_rows(query.regime)
-    cause = _dearest(query, solution, rows)
+    rows = query.problem.all_rows(query.regimes)
+    cause = _dearest(query, answer, rows)
     tolerance = VIOLATION_FRAC * query.problem.value_usd
-    for row in rows:
-        if row.rank == query.goal and row.violation_usd(solution.traded_usd) > tolerance:
+    activity = rows_per_dollar(query.problem, rows) @ answer.traded_usd
+    for row, here in zip(rows, activity, strict=True):
+        if row.rank == query.goal and row.excess_usd(float(here)) > tolerance:
             found.causes.setdefault(row.rule, cause)
     if query.goal == Rank.TRACKING_ERROR:
         found.causes.setdefault("max_tracking_error", cause)
 
 
-def _dearest(query: Query, solution: Solution, rows: tuple[Row, ...]) -> str:
-    best, name = PRICE_TOLERANCE, "no_overdraft"
-    for row, price in zip(rows, closing_prices(query, solution, rows), strict=True):
+def _dearest(query: Query, answer: LeastViolation, rows: tuple[Row, ...]) -> str:
+    is_beside_cap = query.goal is not None and query.goal > Rank.TRACKING_ERROR and bool(_cone_ranks(query.problem))
+    best, name = PRICE_TOLERANCE, "max_tracking_error" if is_beside_cap else "no_overdraft"
+    for row, price in zip(rows, answer.row_prices, strict=True):
         if query.goal is not None and row.rank < query.goal and abs(price) > best:
             best, name = abs(float(price)), row.rule
     return name
 
 
-def closing_prices(query: Query, solution: Solution, rows: tuple[Row, ...]) -> Vector:
+def closing_prices(query: Query, solution: Solution, rows: Sequence[Row]) -> Vector:
     """Complete the prices of rows: a row that closes its segments is worth what the best of them would bring."""
+    problem = query.problem
     prices = solution.row_prices.copy()
-    segments = query.problem.segments
+    segments = problem.segments
     reduced = solution.segment_prices.copy()
     if query.goal is None:
-        reduced += segments.sign * solution.holding_prices[segments.security]
+        held = solution.holding_prices[problem.risk_place] * problem.risk_weight
+        reduced += segments.sign * held[segments.place]
     for at, row in enumerate(rows):
         if row.is_closing and prices[at] == 0:
-            there = row.coefficients > 0
-            gains = -reduced[there] / row.coefficients[there]
+            there = row.values > 0
+            gains = -reduced[row.segments[there]] / row.values[there]
             prices[at] = max(0.0, float(np.max(gains, initial=0.0)))
     return prices
 
 
-def relaxed_by_choice(plan: Plan) -> Mapping[Rank, float]:
-    """Return what each rank was allowed to be violated by."""
-    return plan.query.allowed
-
-
-__all__ = ["INF", "Plan", "closing_prices", "find_plan", "minimise_violations", "relaxed_by_choice", "within_reach"]
+__all__ = ["Plan", "closing_prices", "find_plan", "minimise_violations", "within_reach"]

@@ -12,7 +12,7 @@ from decimal import Decimal
 import numpy as np
 import numpy.typing as npt
 
-from rebalancing.engine.types import ZERO, Account, Case, Lot, Pinned, Security
+from rebalancing.engine.types import ZERO, Account, Case, Constraint, Lot, Pinned, Security
 
 Vector = npt.NDArray[np.float64]
 Matrix = npt.NDArray[np.float64]
@@ -25,11 +25,12 @@ class Segments:
     """
     The ways to trade, as parallel arrays of length N: first lots to sell, then securities to buy.
 
-    `security` is a place in the universe, `sign` -1 for a sale and +1 for a purchase, `lower_usd` is above 0 only for
-    pinned trades. `lots` holds the lot of a sale and None for a purchase.
+    `place` says whose: a place among the securities of a universe, or among the positions of a problem. `sign` is -1
+    for a sale and +1 for a purchase, `lower_usd` is above 0 only for pinned trades. `lots` holds the lot of a sale and
+    None for a purchase.
     """
 
-    security: Places
+    place: Places
     sign: Vector
     lower_usd: Vector
     upper_usd: Vector
@@ -46,9 +47,16 @@ class Segments:
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Universe:
-    """One account in dollars. `barred` says of a security why the first rank keeps (part of) it from being traded."""
+    """
+    One account in dollars. `barred` says of a security why the first rank keeps (part of) it from being traded.
+
+    Its securities and segments are numbered from 0; among those of the whole case they start at `first_position` and
+    `first_segment`.
+    """
 
     account: Account
+    first_position: int
+    first_segment: int
     securities: tuple[Security, ...]
     index: Mapping[str, int]
     price_usd: Vector
@@ -62,17 +70,26 @@ class Universe:
     def count(self) -> int:
         return len(self.securities)
 
-    def places(self, names: Sequence[str]) -> Places:
-        return np.array([self.index[name] for name in names], dtype=np.intp)
+    @property
+    def positions(self) -> Places:
+        """Return the places of its securities among the positions of the case."""
+        return np.arange(self.first_position, self.first_position + self.count, dtype=np.intp)
+
+    def case_segments(self, here: Flags | Places) -> Places:
+        """Return the places among the segments of the case of some of its own."""
+        return np.arange(self.segments.count, dtype=np.intp)[here] + self.first_segment
 
 
-def build_universe(account: Account, *, case: Case) -> Universe:
+def build_universe(account: Account, *, case: Case, first_position: int = 0, first_segment: int = 0) -> Universe:
     """Gather what the account holds, targets or may buy, in the order of the case."""
     held: dict[str, Decimal] = {}
     for lot in account.lots:
-        held[lot.security] = held.get(lot.security, ZERO) + lot.quantity
+        known = held.get(lot.security)
+        held[lot.security] = lot.quantity if known is None else known + lot.quantity
     pins = {pin.security: pin for pin in account.trading.pinned}
     wanted = {*held, *pins, *(name for name, weight in account.target.items() if weight > 0)}
+    if case.household is not None:
+        wanted |= {name for name, weight in case.household.target.items() if weight > 0}
     securities = tuple(item for item in case.securities if item.id in wanted or item.buyable)
     index = {item.id: place for place, item in enumerate(securities)}
     price = np.array([float(item.price) for item in securities])
@@ -82,13 +99,15 @@ def build_universe(account: Account, *, case: Case) -> Universe:
     barred = _barred(account, securities, case=case)
     return Universe(
         account=account,
+        first_position=first_position,
+        first_segment=first_segment,
         securities=securities,
         index=index,
         price_usd=price,
         held_usd=held_usd,
         cash_usd=float(account.cash),
         value_usd=float(value),
-        segments=_build_segments(account, securities, index=index, barred=barred),
+        segments=_build_segments(account, securities, index=index, price_usd=price, barred=barred),
         barred={**barred.sales, **barred.buys},
     )
 
@@ -97,6 +116,14 @@ def build_universe(account: Account, *, case: Case) -> Universe:
 class _Barred:
     sales: Mapping[str, str]
     buys: Mapping[str, str]
+
+
+def subjects(securities: Sequence[Security], constraint: Constraint) -> list[Security]:
+    """Return the securities that a constraint speaks of."""
+    if constraint.security is not None:
+        return [item for item in securities if item.id == constraint.security]
+    kind, subject = constraint.kind, constraint.subject
+    return [item for item in securities if item.matches(kind, subject)]
 
 
 def _barred(account: Account, securities: Sequence[Security], *, case: Case) -> _Barred:
@@ -111,8 +138,7 @@ def _barred(account: Account, securities: Sequence[Security], *, case: Case) -> 
         item.id: constraint.rule
         for constraint in account.constraints
         if constraint.verb == "never_trade"
-        for item in securities
-        if constraint.applies_to(item)
+        for item in subjects(securities, constraint)
     }
     buys |= sales
     for pin in account.trading.pinned:
@@ -126,38 +152,48 @@ def _barred(account: Account, securities: Sequence[Security], *, case: Case) -> 
 
 
 def _build_segments(
-    account: Account, securities: Sequence[Security], *, index: Mapping[str, int], barred: _Barred
+    account: Account, securities: Sequence[Security], *, index: Mapping[str, int], price_usd: Vector, barred: _Barred
 ) -> Segments:
     pins = {pin.security: pin for pin in account.trading.pinned}
-    rows: list[tuple[int, float, float, float, Lot | None]] = []
-    sellable = max(float(account.cash), 0.0)
-    for lot in account.lots:
-        low, high = _sale_bounds(lot, pin=pins.get(lot.security))
-        if high <= 0 or lot.security in barred.sales:
-            continue
-        price = securities[index[lot.security]].price
-        rows.append((index[lot.security], -1.0, float(low * price), float(high * price), lot))
-        sellable += float(high * price)
-    for place, item in enumerate(securities):
-        pin = pins.get(item.id)
-        if item.id in barred.buys:
-            continue
-        fixed = float((pin.quantity or ZERO) * item.price) if pin is not None else 0.0
-        rows.append((place, 1.0, fixed, fixed if pin is not None else sellable, None))
+    lots, least, most = _sales(account, pins=pins, barred=barred)
+    place = np.array([index[lot.security] for lot in lots], dtype=np.intp)
+    sale_price = price_usd[place]
+    sellable = max(float(account.cash), 0.0) + float(most @ sale_price)
+    bought = [at for at, item in enumerate(securities) if item.id not in barred.buys]
+    fixed, free = np.zeros(len(bought)), np.full(len(bought), sellable)
+    for spot, at in enumerate(bought):
+        pin = pins.get(securities[at].id)
+        if pin is not None:
+            fixed[spot] = free[spot] = float((pin.quantity or ZERO) * securities[at].price)
     return Segments(
-        security=np.array([row[0] for row in rows], dtype=np.intp),
-        sign=np.array([row[1] for row in rows]),
-        lower_usd=np.array([row[2] for row in rows]),
-        upper_usd=np.array([row[3] for row in rows]),
-        lots=tuple(row[4] for row in rows),
+        place=np.concatenate([place, np.array(bought, dtype=np.intp)]),
+        sign=np.concatenate([np.full(len(lots), -1.0), np.ones(len(bought))]),
+        lower_usd=np.concatenate([least * sale_price, fixed]),
+        upper_usd=np.concatenate([most * sale_price, free]),
+        lots=(*lots, *([None] * len(bought))),
     )
+
+
+def _sales(account: Account, *, pins: Mapping[str, Pinned], barred: _Barred) -> tuple[list[Lot], Vector, Vector]:
+    """Return the lots that may be sold, with the least and the most units of each."""
+    lots: list[Lot] = []
+    least: list[float] = []
+    most: list[float] = []
+    for lot in account.lots:
+        if lot.security in barred.sales:
+            continue
+        low, high = _sale_bounds(lot, pin=pins.get(lot.security))
+        if high > 0:
+            lots.append(lot)
+            least.append(float(low))
+            most.append(float(high))
+    return lots, np.array(least), np.array(most)
 
 
 def _sale_bounds(lot: Lot, *, pin: Pinned | None) -> tuple[Decimal, Decimal]:
     """Return the least and the most units that may be sold of a lot; a pinned sale is given to the unit."""
-    named = {part.lot: part.quantity for part in pin.lots} if pin is not None else {}
-    if named:
-        units = named.get(lot.id, ZERO)
+    if pin is not None and pin.lots:
+        units = {part.lot: part.quantity for part in pin.lots}.get(lot.id, ZERO)
         return units, units
     if lot.gift or lot.cost is None:
         return ZERO, ZERO

@@ -16,8 +16,11 @@ from rebalancing.engine.case import case_hash
 from rebalancing.engine.judge.figures import BPS_TOLERANCE, figure_faults
 from rebalancing.engine.judge.findings import DOLLAR_TOLERANCE, Finding, Rank
 from rebalancing.engine.judge.judgement import Judgement, is_shared, judge_trades
+from rebalancing.engine.judge.measures import Measures
 from rebalancing.engine.outcome import Check, Outcome, Relaxed, Verdict
 from rebalancing.engine.types import ZERO, Case
+
+SAID_TOLERANCE = {"dollars": Decimal("0.005"), "weight": Decimal("0.00000051")}
 
 __all__ = [
     "Judgement",
@@ -67,7 +70,7 @@ def verify(case: Case, outcome: Outcome) -> Verification:
     faults += figure_faults(outcome, judgement.measures)
     faults += _checks_faults(outcome, checks)
     if before is not None:
-        faults += _benefit_faults(judgement, before)
+        faults += _benefit_faults(case, judgement, before)
     return Verification(checks=checks, faults=tuple(faults), judgement=judgement)
 
 
@@ -97,8 +100,6 @@ def _frame_faults(case: Case, outcome: Outcome) -> Iterator[str]:
     said, known = [account.id for account in outcome.accounts], [account.id for account in case.accounts]
     if said != known:
         yield f"accounts are reported as {', '.join(said)}, the case has {', '.join(known)}"
-    if case.household is not None and case.household.mode == "unified":
-        yield "a unified household cannot be verified by this version"
     yield from _status_faults(outcome)
 
 
@@ -138,23 +139,22 @@ def _check(finding: Finding, declared: Mapping[str, Relaxed], *, value_usd: Deci
 
 
 def is_same_amount(by: str, finding: Finding, *, value_usd: Decimal) -> bool:
-    """Tell whether a declared `number unit` says what was found, to the digits that it is written with."""
+    """Tell whether a declared `number unit` says what was found, to half the last digit that `declare` writes."""
     number, _, unit = by.partition(" ")
     try:
         said = Decimal(number)
     except InvalidOperation:
         return False
     found_number, _, found_unit = finding.by.partition(" ")
-    if unit == "dollars":
+    if unit == found_unit:
+        found = Decimal(found_number.replace(",", ""))
+    elif unit == "dollars":
         found = finding.excess
     elif unit == "weight":
         found = finding.excess / value_usd
-    elif unit == found_unit:
-        found = Decimal(found_number.replace(",", ""))
     else:
         return False
-    exponent = said.as_tuple().exponent
-    return isinstance(exponent, int) and abs(said - found) <= Decimal(1).scaleb(exponent)
+    return said.is_finite() and abs(said - found) <= SAID_TOLERANCE.get(unit, ZERO)
 
 
 def _declaration_faults(name: str, findings: tuple[Finding, ...], declared: Mapping[str, Relaxed]) -> Iterator[str]:
@@ -176,23 +176,43 @@ def _needs_before(judgement: Judgement, outcome: Outcome) -> bool:
     if not any(account.trades for account in outcome.accounts):
         return False
     findings = itertools.chain.from_iterable(judgement.findings.values())
-    return any(finding.is_broken for finding in findings) or bool(_missed_benefits(judgement))
+    return any(finding.is_broken for finding in findings) or bool(_poor(judgement.measures))
 
 
-def _missed_benefits(judgement: Judgement) -> tuple[str, ...]:
-    """Name the accounts whose trades bring less than they have to."""
-    return tuple(
-        account.book.account.id
-        for account in judgement.measures.accounts
-        if account.book.trades
-        and account.opportunity_bps < account.book.account.trading.only_if_benefit_exceeds_bps - BPS_TOLERANCE
-    )
+def _poor(measures: Measures) -> tuple[str, ...]:
+    """Name the accounts whose trades bring less than they have to; a unified household is looked at as a whole."""
+    trading = [account for account in measures.accounts if account.book.trades]
+    if measures.household is None:
+        return tuple(
+            account.book.account.id
+            for account in trading
+            if account.opportunity_bps < account.book.account.trading.only_if_benefit_exceeds_bps - BPS_TOLERANCE
+        )
+    saved_usd = measures.objective_before_usd - measures.objective_usd
+    least = min((account.book.account.trading.only_if_benefit_exceeds_bps for account in trading), default=0.0)
+    if saved_usd / float(measures.household.value_usd) * 1e4 >= least - BPS_TOLERANCE:
+        return ()
+    return tuple(account.book.account.id for account in trading)
 
 
-def _benefit_faults(judgement: Judgement, before: Judgement) -> Iterator[str]:
-    for name in _missed_benefits(judgement):
-        if not _cured_ranks(name, judgement, before):
+def _benefit_faults(case: Case, judgement: Judgement, before: Judgement) -> Iterator[str]:
+    is_unified = judgement.measures.household is not None
+    anywhere = any(_cured_ranks(name, judgement, before) for name in judgement.findings)
+    for name in _poor(judgement.measures):
+        is_cure = anywhere if is_unified else bool(_cured_ranks(name, judgement, before))
+        if not is_cure and (is_unified or not _is_missed(case, judgement, name)):
             yield f"{name}: the trades bring less than only_if_benefit_exceeds_bps and cure no broken rule"
+
+
+def _is_missed(case: Case, judgement: Judgement, name: str) -> bool:
+    """Tell whether the others would do so much worse without this account that its trades are worth it after all."""
+    books = {account.book.account.id: account.book for account in judgement.measures.accounts}
+    others = {other: book.trades for other, book in books.items() if other != name}
+    if not any(others.values()):
+        return False
+    saved_usd = judge_trades(case, others).measures.objective_usd - judgement.measures.objective_usd
+    least = books[name].account.trading.only_if_benefit_exceeds_bps
+    return saved_usd / float(books[name].value_usd) * 1e4 >= least - BPS_TOLERANCE
 
 
 def _cured_ranks(name: str, judgement: Judgement, before: Judgement) -> tuple[Rank, ...]:

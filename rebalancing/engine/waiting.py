@@ -18,10 +18,8 @@ Method and picture: docs/harvest-or-wait.md.
 
 import math
 from functools import lru_cache
-from statistics import NormalDist
 
-import numpy as np
-import numpy.typing as npt
+from rebalancing.engine.kernels.lattice import lattice_hurdle
 
 # The one calibrated number: it puts the hurdle of a stock with 30 % volatility at 80 % of basis in January and within
 # a cent of 95 % on 1 December, the standing decision of the domain.
@@ -33,9 +31,6 @@ DEEPEST_LOG_LOSS = 3.0
 HIGHEST_LOG_GAIN = 1.0
 LEAST_VOLATILITY_FRAC = 1e-3
 LEAST_LOSS_FRAC = 1e-9
-
-Vector = npt.NDArray[np.float64]
-_NORMAL = NormalDist()
 
 
 def waiting_per_dollar(
@@ -81,10 +76,18 @@ def waiting_per_dollar(
 
 
 def time_value(price_frac: float, *, deviation: float) -> float:
-    """Return by how much the loss is expected to exceed today's at the end of the wait, per dollar of basis."""
+    """
+    Return by how much the loss is expected to exceed today's at the end of the wait, per dollar of basis.
+
+    A put less what exercising it brings is a call, and the call does not cancel where the loss is deep.
+    """
     d1 = math.log(price_frac) / deviation + deviation / 2
-    put = _NORMAL.cdf(deviation - d1) - price_frac * _NORMAL.cdf(-d1)
-    return max(put - (1.0 - price_frac), 1e-300)
+    call = price_frac * _normal_cdf(d1) - _normal_cdf(d1 - deviation)
+    return max(call, 1e-300)
+
+
+def _normal_cdf(x: float) -> float:
+    return 0.5 * math.erfc(-x / math.sqrt(2.0))
 
 
 def harvest_hurdle(
@@ -126,33 +129,16 @@ def _lattice_hurdle(
 ) -> float:
     """Solve the lattice, once for all lots of a security that share a term; `worth` = rate - phi r_L."""
     steps = max(MIN_STEPS, min(MAX_STEPS, days_to_year_end))
-    dt = days_to_year_end / DAYS_PER_YEAR / steps
-    dx = volatility * math.sqrt(dt)
-    deepest = math.ceil(DEEPEST_LOG_LOSS / dx)
-    prices: Vector = np.exp(np.arange(-deepest, math.ceil(HIGHEST_LOG_GAIN / dx) + 1) * dx)
-    up = 1.0 / (1.0 + math.exp(dx))  # the price itself is expected to stay where it is
-    costs = 2.0 * half_spread_bps * 1e-4 * prices
-
-    def harvest(days: float) -> Vector:
-        worth = worth_now if days_to_long_term is None or days < days_to_long_term else worth_later
-        return worth * (1.0 - prices) - costs
-
-    value = np.maximum(harvest(float(days_to_year_end)), 0.0)
-    for step in range(steps - 1, -1, -1):
-        fresh = FRESH_OPTION_FRAC * value[deepest] * prices
-        waited = up * np.append(value[1:], 0.0) + (1.0 - up) * np.insert(value[:-1], 0, value[0])
-        harvested = harvest(step * days_to_year_end / steps) + fresh
-        value = np.maximum(waited, harvested)
-    return _highest_crossing(prices[: deepest + 1], (harvested - waited)[: deepest + 1])
-
-
-def _highest_crossing(prices: Vector, advantage: Vector) -> float:
-    """Return the highest price up to the basis at which the advantage is not negative, linear between grid points."""
-    better = np.flatnonzero(advantage >= 0)
-    if better.size == 0:
-        return 0.0
-    i = int(better[-1])
-    if i + 1 == prices.size:
-        return float(prices[i])
-    slope = (advantage[i + 1] - advantage[i]) / (prices[i + 1] - prices[i])
-    return float(prices[i] - advantage[i] / slope)
+    log_step = volatility * math.sqrt(days_to_year_end / DAYS_PER_YEAR / steps)
+    return lattice_hurdle(
+        steps,
+        float(days_to_year_end),
+        math.inf if days_to_long_term is None else float(days_to_long_term),
+        log_step,
+        math.ceil(DEEPEST_LOG_LOSS / log_step),
+        math.ceil(HIGHEST_LOG_GAIN / log_step),
+        worth_now,
+        worth_later,
+        2.0 * half_spread_bps * 1e-4,
+        FRESH_OPTION_FRAC,
+    )

@@ -1,17 +1,19 @@
 """Which losses a purchase already disallows, which purchases a loss already bars, and what may not happen together."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from decimal import Decimal
 
 import numpy as np
 
-from rebalancing.engine.constraints import Rank, Row
+from rebalancing.engine.constraints import Rank, Row, closing_row
 from rebalancing.engine.types import Account, Case, Lot, Security
 from rebalancing.engine.universe import Flags, Places, Universe, Vector
 
 WINDOW = timedelta(days=30)
+EVEN_USD = 1e-4
+NOWHERE: Places = np.zeros(0, dtype=np.intp)
 Acquisition = tuple[str, str, date | None]
 
 
@@ -27,17 +29,10 @@ class WashState:
         own = (account.id, lot.security, lot.acquired)
         return any(purchase != own for purchase in self.purchases.get(group, ()))
 
-    def after(self, account: Account, *, bought: Mapping[str, str], loss_groups: frozenset[str]) -> "WashState":
-        """Add what an account trades; `bought` maps securities to their groups."""
-        purchases = dict(self.purchases)
-        for security, group in bought.items():
-            purchases[group] = purchases.get(group, frozenset()) | {(account.id, security, None)}
-        return WashState(purchases=purchases, loss_groups=self.loss_groups | loss_groups)
-
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Exclusive:
-    """Segments that may not be traded together: any of `buys` with any of `sales`."""
+    """Segments (of the whole case) that may not be traded together: any of `buys` with any of `sales`."""
 
     name: str
     buys: Places
@@ -75,61 +70,91 @@ def is_loss(lot: Lot, *, price: Decimal) -> bool:
 
 def loss_flags(universe: Universe) -> Flags:
     """Mark the segments that sell a lot of a taxable account at a loss."""
-    taxable = universe.account.is_taxable
-    prices = [universe.securities[int(place)].price for place in universe.segments.security]
-    lots = zip(universe.segments.lots, prices, strict=True)
-    return np.array([taxable and lot is not None and is_loss(lot, price=price) for lot, price in lots], dtype=bool)
+    segments = universe.segments
+    flags = np.zeros(segments.count, dtype=bool)
+    if not universe.account.is_taxable:
+        return flags
+    sold = int((segments.sign < 0).sum())
+    lots = segments.lots[:sold]
+    units = np.array([0.0 if lot is None else float(lot.quantity) for lot in lots])
+    basis = np.array([_least_basis(lot) for lot in lots])
+    gain = units * universe.price_usd[segments.place[:sold]] - basis
+    flags[:sold] = gain < 0
+    for at in np.flatnonzero(np.abs(gain) < EVEN_USD):  # too near to even for floating numbers
+        lot = lots[at]
+        flags[at] = lot is not None and is_loss(lot, price=universe.securities[int(segments.place[at])].price)
+    return flags
 
 
-def washed_flags(universe: Universe, *, state: WashState) -> Flags:
-    """Mark the loss segments whose loss would be disallowed, so that it counts nothing."""
-    losses = loss_flags(universe)
+def _least_basis(lot: Lot | None) -> float:
+    if lot is None or lot.cost is None:
+        return float("-inf")
+    return float(lot.cost if lot.loss_cost is None else min(lot.cost, lot.loss_cost))
+
+
+def washed_flags(universe: Universe, *, losses: Flags, state: WashState) -> Flags:
+    """Mark, among the loss segments, those whose loss would be disallowed, so that it counts nothing."""
     flags = np.zeros(losses.size, dtype=bool)
     for at in np.flatnonzero(losses):
         lot = universe.segments.lots[at]
-        group = universe.securities[int(universe.segments.security[at])].group
+        group = universe.securities[int(universe.segments.place[at])].group
         flags[at] = lot is not None and state.disallows(lot, account=universe.account, group=group)
     return flags
 
 
-def wash_rows(universe: Universe, *, state: WashState, loss_per_usd: Vector) -> tuple[Row, ...]:
+def wash_rows(universe: Universe, *, state: WashState, washed: Flags, loss_per_usd: Vector) -> Iterator[Row]:
     """Close what meets the past: disallowed losses (in dollars of loss) and purchases beside a loss already sold."""
-    washed = washed_flags(universe, state=state)
-    by_group: dict[str, Vector] = {}
-    for at, place in enumerate(universe.segments.security):
-        group = universe.securities[int(place)].group
-        if universe.segments.is_buy[at]:
-            amount = 1.0 if group in state.loss_groups else 0.0
-        else:
-            amount = float(loss_per_usd[at]) if washed[at] else 0.0
-        if amount and universe.segments.lower_usd[at] <= 0:
-            by_group.setdefault(group, np.zeros(universe.segments.count))[at] = amount
-    return tuple(
-        Row(rule=f"wash_sale {group}", rank=Rank.WASH_SALE, coefficients=row, high_usd=0.0)
-        for group, row in by_group.items()
-    )
-
-
-def exclusives(universe: Universe) -> tuple[Exclusive, ...]:
-    """List what may not be traded together: both sides of a security, and a group's loss sales with its purchases."""
-    segments, buys = universe.segments, universe.segments.is_buy
-    found: list[Exclusive] = []
-    losses = loss_flags(universe)
+    segments = universe.segments
+    barred = np.array([item.group in state.loss_groups for item in universe.securities], dtype=bool)
+    amounts = np.where(segments.is_buy, barred[segments.place], np.where(washed, loss_per_usd, 0.0))
+    amounts = np.where(segments.lower_usd > 0, 0.0, amounts)
     groups: dict[str, list[int]] = {}
-    for place, item in enumerate(universe.securities):
-        groups.setdefault(item.group, []).append(place)
-        here = segments.security == place
-        if (here & buys).any() and (here & ~buys).any():
-            found.append(Exclusive(name=item.id, buys=np.flatnonzero(here & buys), sales=np.flatnonzero(here & ~buys)))
-    for group, places in groups.items():
-        here = np.isin(segments.security, places)
-        if len(places) > 1 and (here & buys).any() and (here & losses).any():
-            found.append(
-                Exclusive(
-                    name=f"wash_sale {group}", buys=np.flatnonzero(here & buys), sales=np.flatnonzero(here & losses)
-                )
-            )
+    for at in np.flatnonzero(amounts):
+        groups.setdefault(universe.securities[int(segments.place[at])].group, []).append(int(at))
+    for group, found in groups.items():
+        here = np.zeros(segments.count, dtype=bool)
+        here[found] = True
+        row = closing_row(universe, here, rule=f"wash_sale {group}", rank=Rank.WASH_SALE, values=amounts)
+        if row is not None:
+            yield row
+
+
+def exclusives(universes: Sequence[Universe], losses: Sequence[Flags]) -> tuple[Exclusive, ...]:
+    """
+    List what may not be traded together; `losses` marks the loss segments of each account.
+
+    Both sides of a security in one account; and the purchases of an identity group in any account with its loss sales
+    in any taxable one.
+    """
+    found: list[Exclusive] = []
+    groups: dict[str, list[tuple[Places, Places]]] = {}
+    for universe, lost in zip(universes, losses, strict=True):
+        has_loss = np.bincount(universe.segments.place[lost], minlength=universe.count).tolist()
+        for item, any_lost, (bought, sold) in zip(universe.securities, has_loss, _sides(universe), strict=True):
+            if bought.size and sold.size:
+                found.append(Exclusive(name=item.id, buys=bought, sales=sold))
+            at_loss = sold[lost[sold - universe.first_segment]] if any_lost else NOWHERE
+            if bought.size or any_lost:
+                groups.setdefault(item.group, []).append((bought, at_loss))
+    for group, sides in groups.items():
+        if len(sides) > 1:
+            buys, sales = (np.concatenate(one) for one in zip(*sides, strict=True))
+            if buys.size and sales.size:
+                found.append(Exclusive(name=f"wash_sale {group}", buys=buys, sales=sales))
     return tuple(found)
+
+
+def _sides(universe: Universe) -> Iterator[tuple[Places, Places]]:
+    """Yield the purchases and the sales of every security of an account, as segments of the case."""
+    segments = universe.segments
+    order = np.lexsort((segments.sign, segments.place))
+    ends = np.searchsorted(segments.place[order], np.arange(universe.count), side="right")
+    sales = np.bincount(segments.place[segments.sign < 0], minlength=universe.count)
+    whose = order + universe.first_segment
+    first = 0
+    for end, sold in zip(ends.tolist(), sales.tolist(), strict=True):
+        yield whose[first + sold : end], whose[first : first + sold]
+        first = end
 
 
 def _acquisitions(account: Account, *, as_of: date) -> Iterator[Acquisition]:

@@ -28,6 +28,8 @@ CUSTODIAN_WORDS: Final = {
     "generic": "Generic",
     "schwab": "Schwab",
     "fidelity": "Fidelity",
+    "vanguard": "Vanguard",
+    "etrade": "E*TRADE",
     "ibkr": "Interactive Brokers",
 }
 _YES_NO: Final = (("yes", "Yes"), ("no", "No"))

@@ -11,6 +11,7 @@ from advisors.errors import NotFound
 from advisors.models import Firm, Membership
 from portfolios.models.households import Account, AccountHold
 from portfolios.selectors.books import accounts_in_book
+from rebalancing.exports import next_weekday
 from rebalancing.models.orders import OPEN_ORDER, Order
 from rebalancing.models.proposals import (
     Decision,
@@ -21,6 +22,7 @@ from rebalancing.models.proposals import (
     ProposedTrade,
 )
 from rebalancing.rules import ProposalFacts
+from rebalancing.selectors.action_words import actions_ahead
 from rebalancing.selectors.freshness import Changes, changes_of, tolerance_of
 from rebalancing.selectors.wash import wash_conflicts_of
 from rebalancing.states import Status
@@ -95,6 +97,7 @@ def facts_of(proposals: Sequence[Proposal], *, firm: Firm) -> Mapping[int, Propo
     pending = _pending_orders([proposal.account_id for proposal in proposals])
     decided = _decided(ids)
     trades = _trade_counts(ids)
+    ahead = actions_ahead(ids, firm_id=firm.pk, until=next_weekday(firm.business_on)) if firm.business_on else {}
     approved = [proposal for proposal in proposals if proposal.status == ProposalStatus.APPROVED]
     washing = (
         wash_conflicts_of(approved, firm_id=firm.pk, as_of=firm.business_on) if approved and firm.business_on else {}
@@ -112,6 +115,7 @@ def facts_of(proposals: Sequence[Proposal], *, firm: Firm) -> Mapping[int, Propo
                 failed=failed.get(proposal.pk, ()),
                 pending_count=pending.get(proposal.account_id, 0),
                 washing=washing.get(proposal.pk, ()),
+                ahead=ahead.get(proposal.pk, ()),
                 trade_count=trades.get(proposal.pk, 0),
             ),
         )
@@ -125,6 +129,7 @@ class _Bars:
     failed: tuple[str, ...]
     pending_count: int
     washing: tuple[str, ...]
+    ahead: tuple[str, ...]
     trade_count: int
 
 
@@ -143,6 +148,8 @@ def _facts(
         business_on=firm.business_on,
         tolerance_frac=tolerance,
         moves=changes.moves,
+        actions=changes.actions,
+        actions_ahead=bars.ahead,
         is_position_changed=changes.is_position_changed,
         is_preference_changed=changes.is_preference_changed,
         is_guidance_changed=changes.is_guidance_changed,

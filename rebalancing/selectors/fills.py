@@ -7,8 +7,10 @@ from decimal import Decimal
 
 from django.db.models import Count, QuerySet
 
+from portfolios.models.market import CorporateAction
 from rebalancing.exports import FillRow
 from rebalancing.models.orders import OPEN_ORDER, Fill, Order
+from rebalancing.selectors.action_words import standing_actions
 from rebalancing.selectors.orders import block_id_of, block_reference
 
 Booked = tuple[str, date, Decimal]
@@ -25,6 +27,7 @@ class FillContext:
     orders: Mapping[str, Order]
     blocks: Mapping[str, tuple[Order, ...]]
     booked: Mapping[str, Booked]
+    actions: Mapping[int, tuple[CorporateAction, ...]]  # on the securities of the orders
 
     @property
     def all_orders(self) -> tuple[Order, ...]:
@@ -48,7 +51,7 @@ def _with_lots(orders: QuerySet[Order]) -> QuerySet[Order]:
 
 
 def fill_context(firm_id: int, rows: Sequence[FillRow]) -> FillContext:
-    """Read what the rows of a file speak of; seven queries for any number of rows."""
+    """Read what the rows of a file speak of; eight queries for any number of rows."""
     references = {row.reference for row in rows}
     block_ids = {found for reference in references if (found := block_id_of(reference)) is not None}
     mine = Order.objects.filter(block__batch__firm_id=firm_id)
@@ -56,7 +59,9 @@ def fill_context(firm_id: int, rows: Sequence[FillRow]) -> FillContext:
     blocks: dict[str, list[Order]] = {}
     for order in _with_lots(mine.filter(block_id__in=block_ids)):
         blocks.setdefault(block_reference(order.block_id), []).append(by_name.get(order.client_order_id, order))
+    securities = {order.security_id for rows in (by_name.values(), *blocks.values()) for order in rows}
     return FillContext(
+        actions=standing_actions(securities, firm_id=firm_id),
         orders=by_name,
         blocks={reference: tuple(orders) for reference, orders in blocks.items()},
         booked=_booked({row.execution_id for row in rows}, block_ids | {order.block_id for order in by_name.values()}),

@@ -1,4 +1,4 @@
-"""What changed since a proposal's case was taken: prices, positions, preferences, guidance."""
+"""What changed since a proposal's case was taken: prices, positions, corporate actions, preferences, guidance."""
 
 from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
@@ -10,16 +10,24 @@ from typing import Final
 from django.db.models import Max
 
 from advisors.models import AuditEvent, Firm
-from portfolios.models.guidance import RiskProfileVersion, SecurityModelVersion, VersionStatus
+from portfolios.models.guidance import (
+    ProductListVersion,
+    RiskProfileVersion,
+    SecurityModelVersion,
+    SubstituteListVersion,
+    VersionStatus,
+)
 from portfolios.models.lots import LedgerEvent
 from portfolios.models.market import RiskModelVersion
 from portfolios.selectors.preferences import preferences_changed_at
 from portfolios.selectors.prices import last_prices
 from rebalancing.models.proposals import Proposal, ProposedTrade
 from rebalancing.rules import DEFAULT_TOLERANCE_FRAC, PriceMove
+from rebalancing.selectors.action_words import actions_since
 
 TOLERANCE_POLICY: Final = "stale.price_tolerance_frac"
-_GUIDANCE_ACTIONS: Final = ("product.set", "securities.posted", "substitutes.posted")
+_GUIDANCE_ACTIONS: Final = ("securities.posted",)
+_LISTS: Final = (ProductListVersion, SubstituteListVersion)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,6 +35,7 @@ class Changes:
     """What differs today from a proposal's case."""
 
     moves: tuple[PriceMove, ...] = ()
+    actions: tuple[str, ...] = ()
     is_position_changed: bool = False
     is_preference_changed: bool = False
     is_guidance_changed: bool = False
@@ -53,7 +62,7 @@ def taken_at(proposal: Proposal) -> datetime:
 
 def changes_of(proposals: Sequence[Proposal], *, firm: Firm) -> Mapping[int, Changes]:
     """
-    Compare proposals of a firm with today, by proposal id; ten queries for any number.
+    Compare proposals of a firm with today, by proposal id; a dozen queries for any number.
 
     The proposals come with `outcome__case`, `run` and `account` loaded.
     """
@@ -64,12 +73,15 @@ def changes_of(proposals: Sequence[Proposal], *, firm: Firm) -> Mapping[int, Cha
     preferred = preferences_changed_at(account_ids)
     guided = _guidance_changed_at(firm)
     moves = _moves([proposal.pk for proposal in proposals], firm=firm)
+    taken = {proposal.pk: taken_at(proposal) for proposal in proposals}
+    acted = actions_since(proposals, since=taken)
     found = {}
     for proposal in proposals:
-        since = taken_at(proposal)
+        since = taken[proposal.pk]
         guidance = (guided.get(None), guided.get(proposal.account.risk_profile_id))
         found[proposal.pk] = Changes(
             moves=moves.get(proposal.pk, ()),
+            actions=acted.get(proposal.pk, ()),
             is_position_changed=_is_later(posted.get(proposal.account_id), since),
             is_preference_changed=_is_later(preferred.get(proposal.account_id), since),
             is_guidance_changed=any(_is_later(moment, since) for moment in guidance),
@@ -97,6 +109,10 @@ def _guidance_changed_at(firm: Firm) -> Mapping[int | None, datetime]:
     events = AuditEvent.objects.filter(firm_id=firm.pk, action__in=_GUIDANCE_ACTIONS)
     everywhere = [
         models.aggregate(last=Max("approved_at"))["last"],
+        *(
+            kind._default_manager.filter(firm=firm, **in_force).aggregate(last=Max("approved_at"))["last"]
+            for kind in _LISTS
+        ),
         RiskModelVersion.objects.filter(firm=firm).aggregate(last=Max("received_at"))["last"],
         events.aggregate(last=Max("happened_at"))["last"],
     ]

@@ -28,6 +28,7 @@ from portfolios.selectors.books import household_in_book
 from portfolios.selectors.holdings import Holdings, holdings_of
 from portfolios.selectors.limits import ClassLimit, limits_by_profile
 from portfolios.selectors.preferences import tax_situations_by_return
+from portfolios.selectors.tax_years import returns_that_differ
 from portfolios.selectors.wash_calendar import WashRow, wash_calendars
 from rebalancing.charts import ClassWeights
 from rebalancing.models.proposals import Proposal
@@ -72,7 +73,11 @@ class HouseholdAccount:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReturnLine:
-    """One tax return: rates and carried amounts are None before anybody stated them."""
+    """
+    One tax return: rates and carried amounts are None before anybody stated them.
+
+    `books_differ` where a person stated other losses carried in than the closed year carries.
+    """
 
     id: int
     name: str
@@ -84,6 +89,7 @@ class ReturnLine:
     carryforward_long_usd: Decimal | None
     short_usd: Decimal
     long_usd: Decimal
+    books_differ: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -279,7 +285,9 @@ def _tax_lines(
     on: date,
 ) -> tuple[TaxHouseholdLine, ...]:
     calendars = wash_calendars([row.pk for row in rows], firm_id=firm_id, as_of=on)
-    situations = tax_situations_by_return([one.pk for row in rows for one in row.returns.all()], year=on.year)
+    ids = [one.pk for row in rows for one in row.returns.all()]
+    situations = tax_situations_by_return(ids, year=on.year)
+    differing = returns_that_differ(ids, year=on.year)
     by_return: dict[int, list[YearGains]] = {}
     for account in accounts:
         if account.tax_return_id is not None:
@@ -295,7 +303,10 @@ def _tax_lines(
                 confirmed_by=row.confirmed_by.full_name if row.confirmed_by else "",
                 account_names=tuple(f"{account.name} ··{account.number_last4}" for account in members),
                 returns=tuple(
-                    _return_line(one, situations.get(one.pk), by_return.get(one.pk, [])) for one in row.returns.all()
+                    _return_line(
+                        one, situations.get(one.pk), by_return.get(one.pk, []), books_differ=one.pk in differing
+                    )
+                    for one in row.returns.all()
                 ),
                 calendar=calendars[row.pk],
             )
@@ -303,7 +314,7 @@ def _tax_lines(
     return tuple(lines)
 
 
-def _return_line(row: TaxReturn, situation: object, gains: Sequence[YearGains]) -> ReturnLine:
+def _return_line(row: TaxReturn, situation: object, gains: Sequence[YearGains], *, books_differ: bool) -> ReturnLine:
     def stated(*names: str) -> Decimal | None:
         return None if situation is None else sum((getattr(situation, name) for name in names), _ZERO)
 
@@ -312,10 +323,11 @@ def _return_line(row: TaxReturn, situation: object, gains: Sequence[YearGains]) 
         name=row.name,
         filing=FilingStatus(row.filing_status).label,
         state=row.state,
-        short_rate_frac=stated("federal_ordinary_frac", "niit_frac", "state_ordinary_frac"),
-        long_rate_frac=stated("federal_long_frac", "niit_frac", "state_long_frac"),
+        short_rate_frac=stated("short_rate_frac"),
+        long_rate_frac=stated("long_rate_frac"),
         carryforward_short_usd=stated("carryforward_short_usd"),
         carryforward_long_usd=stated("carryforward_long_usd"),
         short_usd=sum((one.short_usd for one in gains), _ZERO),
         long_usd=sum((one.long_usd for one in gains), _ZERO),
+        books_differ=books_differ,
     )

@@ -17,6 +17,7 @@ from rebalancing.models.runs import AccountFigures
 from rebalancing.selectors.facts import account_label, proposal_in_book
 from rebalancing.selectors.proposal_trades import TradeLine, dollars, trade_lines
 from rebalancing.selectors.review import Group, groups_in_book
+from rebalancing.selectors.rule_prices import Method, RulePrice, method_of, rule_prices
 from rebalancing.selectors.rule_words import kind_words, rule_words, stop_words
 from rebalancing.states import OPEN_TO_REVIEW, Status
 
@@ -100,6 +101,8 @@ class ProposalPage:
     passed_count: int
     relaxed: tuple[RelaxedLine, ...]
     why_not: tuple[WhyNotLine, ...]
+    rule_prices: tuple[RulePrice, ...]
+    method: Method
     weights: tuple[ClassWeights, ...]
     history: tuple[HistoryLine, ...]
     figures: AccountFigures | None
@@ -175,6 +178,8 @@ def proposal_page(member: Membership, proposal_id: int) -> ProposalPage:
         passed_count=sum(max(1, len(check.parts)) for check in checks if check.verdict == "pass"),
         relaxed=_relaxed_lines(proposal),
         why_not=tuple(_why_not_line(row) for row in proposal.why_not),
+        rule_prices=rule_prices(proposal),
+        method=method_of(proposal),
         weights=tuple(_weights(row) for row in proposal.allocation),
         history=_history(proposal),
         figures=AccountFigures.objects.filter(account=account).first(),

@@ -29,7 +29,10 @@ _WORDS: Final[Mapping[str, str]] = {
     "restriction.ended": "Restriction ended",
     "risk_profile.chosen": "Risk profile chosen",
     "tax_household.confirmed": "Tax household confirmed",
+    "tax_return.changed": "Filing status or state changed",
     "tax_situation.stated": "Tax situation stated",
+    "tax_year.closed": "Tax year closed",
+    "tax_year.closed_again": "Tax year closed again",
 }
 
 

@@ -144,10 +144,11 @@ def _booked(households: Collection[int], *, as_of: date) -> Iterable[_Moment]:
         closed_on__range=(first, as_of),
         gain_usd__lt=0,
     )
-    for household, account, security, symbol, day, units, gain in losses.values_list(
-        *columns, "closed_on", "units", "gain_usd"
+    for household, account, security, symbol, day, units, gain, disallowed in losses.values_list(
+        *columns, "closed_on", "units", "gain_usd", "disallowed_usd"
     ):
-        yield _moment(household, account, security, symbol, day, Side.SELL, units, -gain)
+        if gain + disallowed < 0:  # a loss that is wholly washed bars nothing any more
+            yield _moment(household, account, security, symbol, day, Side.SELL, units, -(gain + disallowed))
 
 
 def _moment(

@@ -23,11 +23,13 @@ from portfolios import vault
 from portfolios.ledger.errors import BadInput
 from portfolios.ledger.types import EventKind, Lot, LotEvent
 from portfolios.models.lots import LedgerEvent
+from portfolios.models.market import CorporateAction
 from portfolios.services import posting
 from rebalancing import exports
 from rebalancing.exports import FillRow, Share
 from rebalancing.models.orders import Fill, FillFile, Order, OrderStatus, QuantityType
 from rebalancing.models.proposals import Side
+from rebalancing.selectors.action_words import why_units_are_unclear
 from rebalancing.selectors.fills import FillContext, fill_context
 from rebalancing.services.orders import settle_proposals
 from rebalancing.states import OrderState, can_order_follow
@@ -148,7 +150,8 @@ def _plan(rows: Sequence[FillRow], context: FillContext) -> _Plan:
     _share_blocks([row for row in fresh if row.reference in context.blocks], context, shares, faults)
     by_id = {order.pk: order for order in context.all_orders}
     for order_id, parts in shares.items():
-        faults += _faults_of_order(by_id[order_id], parts)
+        order = by_id[order_id]
+        faults += _faults_of_order(order, parts, context.actions.get(order.security_id, ()))
     return _Plan(
         shares={order_id: tuple(parts) for order_id, parts in shares.items()}, skipped_count=skipped, faults=faults
     )
@@ -195,7 +198,7 @@ def _share_blocks(
 _FILLABLE: Final = (OrderStatus.SENT, OrderStatus.PARTLY_FILLED)
 
 
-def _faults_of_order(order: Order, parts: Sequence[Share]) -> list[RowFault]:
+def _faults_of_order(order: Order, parts: Sequence[Share], actions: Iterable[CorporateAction]) -> list[RowFault]:
     last = parts[-1].row
     if order.status == OrderStatus.RELEASED:
         message = f"Order {order.client_order_id} has not been sent yet: download its order file first."
@@ -209,6 +212,8 @@ def _faults_of_order(order: Order, parts: Sequence[Share]) -> list[RowFault]:
         if not first_on <= part.traded_on <= first_on + MAX_DELAY:
             message = f"{part.traded_on} is not within 30 days of the proposal, which is as of {first_on}."
             faults.append(RowFault(row=part.row, column="date", message=message))
+        if unclear := why_units_are_unclear(order, traded_on=part.traded_on, actions=actions):
+            faults.append(RowFault(row=part.row, column="date", message=unclear))
     overfill = _overfill_of(order, parts)
     return [*faults, RowFault(row=last, column="units", message=overfill)] if overfill else faults
 
@@ -244,7 +249,7 @@ def _book(
         _book_account(by_account[account_id], plan.shares, file=file, member=member, now=now)
     for order in orders:
         _move_order(order, plan.shares[order.pk], now=now)
-    settle_proposals({order.proposal_id for order in orders}, actor=member, now=now)
+    settle_proposals({order.proposal_id for order in orders}, firm=member.firm, actor=member.user, now=now)
     audit.record(
         "fills.recorded",
         actor=member,
@@ -271,6 +276,7 @@ def _book_account(
 ) -> None:
     """Post the fills of one account, sales first, and keep each beside its event."""
     account = orders[0].account
+    account.refresh_from_db(fields=["journal_position"])  # fills of a sibling may have washed a loss into its lots
     pairs = [(order, part) for order in orders for part in shares[order.pk]]
     pairs.sort(key=lambda pair: (pair[1].traded_on, pair[0].side == Side.BUY, pair[1].row))
     taken: dict[int, Decimal] = {order.pk: order.filled_units for order in orders}
@@ -310,7 +316,7 @@ def _event(order: Order, part: Share, *, done_units: Decimal) -> LotEvent:
     :raises BadInput: a sale of more units than the chosen lots hold
     """
     symbol = order.security.symbol
-    settled_on = next_weekday(part.traded_on)
+    settled_on = exports.next_weekday(part.traded_on)
     if order.side == Side.BUY:
         cost = _gross_usd(part) + part.fee_usd
         return LotEvent(
@@ -321,6 +327,7 @@ def _event(order: Order, part: Share, *, done_units: Decimal) -> LotEvent:
             security=symbol,
             units=part.units,
             amount_usd=-cost,
+            fee_usd=part.fee_usd,
             lot=Lot(
                 key=f"fill-{part.execution_id}",
                 security=symbol,
@@ -341,13 +348,9 @@ def _event(order: Order, part: Share, *, done_units: Decimal) -> LotEvent:
         security=symbol,
         units=part.units,
         amount_usd=_gross_usd(part) - part.fee_usd,
+        fee_usd=part.fee_usd,
         picks=exports.picks_of(chosen, done_units=done_units, units=part.units),
     )
-
-
-def next_weekday(day: date) -> date:
-    """Return the settlement date of a trade: the next day that is no Saturday or Sunday."""
-    return day + timedelta(days={4: 3, 5: 2}.get(day.weekday(), 1))
 
 
 def _move_order(order: Order, parts: Sequence[Share], *, now: datetime) -> None:

@@ -12,7 +12,7 @@ from django.db.models import Max, Sum
 
 from advisors import audit, permissions
 from advisors.errors import Conflict, Invalid, NotFound
-from advisors.models import Membership
+from advisors.models import Firm, Membership, User
 from advisors.permissions import Capability
 from portfolios import vault
 from portfolios.models.lots import Lot
@@ -30,6 +30,7 @@ from rebalancing.models.proposals import Proposal, ProposedTrade, Side
 from rebalancing.selectors.orders import batch_in_book, block_reference
 from rebalancing.services.figures import record_bookings
 from rebalancing.services.moving import transition
+from rebalancing.services.order_holds import release_order_holds
 from rebalancing.states import Status
 
 _BATCH: Final = 1000
@@ -247,12 +248,49 @@ def cancel_open_orders(
         reason=reason.strip(),
         now=now,
     )
-    settle_proposals({order.proposal_id for order in orders}, actor=member, now=now, note=reason.strip())
+    said = reason.strip()
+    settle_proposals({order.proposal_id for order in orders}, firm=member.firm, actor=member.user, now=now, note=said)
     return len(orders)
 
 
-def settle_proposals(proposal_ids: Collection[int], *, actor: Membership, now: datetime, note: str = "") -> None:
-    """Move proposals to where their orders stand: partly filled, filled and booked, or rejected without any fill."""
+@transaction.atomic
+def withdraw_unsent(firm: Firm, proposal_ids: Collection[int], *, reason: str, now: datetime) -> tuple[Order, ...]:
+    """
+    Cancel what was released of these proposals and not sent yet, because the world changed; nobody outside knows it.
+
+    A proposal that has nothing left is closed, so that its account is analysed again.
+    """
+    rows = Order.objects.filter(
+        proposal_id__in=proposal_ids, proposal__firm_id=firm.pk, status=OrderStatus.RELEASED
+    ).select_related("block__batch")
+    withdrawn = tuple(rows.order_by("pk"))
+    if not withdrawn:
+        return ()
+    Order.objects.filter(pk__in=[order.pk for order in withdrawn], status=OrderStatus.RELEASED).update(
+        status=OrderStatus.CANCELLED, status_at=now
+    )
+    for batch in {order.block.batch_id: order.block.batch for order in withdrawn}.values():
+        audit.record(
+            "batch.orders_cancelled",
+            actor=None,
+            subject=batch,
+            firm_id=firm.pk,
+            data={"orders": [order.client_order_id for order in withdrawn if order.block.batch_id == batch.pk]},
+            reason=reason,
+            now=now,
+        )
+    settle_proposals({order.proposal_id for order in withdrawn}, firm=firm, actor=None, now=now, note=reason)
+    return withdrawn
+
+
+def settle_proposals(
+    proposal_ids: Collection[int], *, firm: Firm, actor: User | None, now: datetime, note: str = ""
+) -> None:
+    """
+    Move proposals to where their orders stand: partly filled, filled and booked, or rejected without any fill.
+
+    An account that a corporate action held for orders that were out is let go once none of them is.
+    """
     whole: list[Proposal] = []
     orders: dict[int, list[Order]] = defaultdict(list)
     for order in Order.objects.filter(proposal_id__in=proposal_ids):
@@ -262,14 +300,14 @@ def settle_proposals(proposal_ids: Collection[int], *, actor: Membership, now: d
         is_open = any(order.status in OPEN_ORDER for order in mine)
         is_filled = any(order.filled_units > 0 for order in mine)
         if is_open and is_filled and proposal.status == Status.SENT:
-            transition(proposal, to=Status.PARTLY_FILLED, actor=actor.user, now=now)
+            transition(proposal, to=Status.PARTLY_FILLED, actor=actor, now=now)
         elif not is_open and is_filled:
-            transition(proposal, to=Status.FILLED, actor=actor.user, now=now, note=note)
-            transition(proposal, to=Status.BOOKED, actor=actor.user, now=now)
+            transition(proposal, to=Status.FILLED, actor=actor, now=now, note=note)
+            transition(proposal, to=Status.BOOKED, actor=actor, now=now)
             whole += [proposal] if all(order.status == OrderStatus.FILLED for order in mine) else []
         elif not is_open:
-            transition(proposal, to=Status.REJECTED, actor=actor.user, now=now, note=note)
+            transition(proposal, to=Status.REJECTED, actor=actor, now=now, note=note)
     account_ids = {order.account_id for rows in orders.values() for order in rows}
-    as_of = actor.firm.business_on
-    if as_of is not None:
-        record_bookings(account_ids, booked=whole, firm_id=actor.firm_id, as_of=as_of)
+    release_order_holds(account_ids, now=now)
+    if firm.business_on is not None:
+        record_bookings(account_ids, booked=whole, firm_id=firm.pk, as_of=firm.business_on)

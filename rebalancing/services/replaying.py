@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from rebalancing.engine.outcome import Outcome
-from rebalancing.engine.solver import ConvexSolver
+from rebalancing.engine.query import ConvexSolver
 from rebalancing.engine.types import ENGINE_VERSION
 from rebalancing.engine.verify import verify
 from rebalancing.selectors.cases import proposal_with_case, stored_case, stored_outcome

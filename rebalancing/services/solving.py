@@ -1,18 +1,23 @@
 """The only place that runs the engine: a claimed chunk is taken, solved outside any transaction, and stored at once."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Final
+from typing import Final, Protocol
 
 import structlog
 
 from portfolios.ledger.errors import BadInput
 from portfolios.models.households import Account
 from rebalancing.engine.case import Case
+from rebalancing.engine.frontier import budget_frontier, override_cost, tracking_frontier, transition_plan, what_if
+from rebalancing.engine.kernels.warm import warm_up
 from rebalancing.engine.outcome import Outcome
 from rebalancing.engine.pipeline import rebalance
-from rebalancing.engine.solver import ConvexSolver
+from rebalancing.engine.query import ConvexSolver
+from rebalancing.engine.sample import sample_case
+from rebalancing.engine.types import Pinned
+from rebalancing.models.questions import QuestionKind
 from rebalancing.models.runs import RunAccount, RunAccountStatus
 from rebalancing.services import runs
 from rebalancing.services.cases import CaseToKeep, KeptCase, keep_cases
@@ -23,13 +28,20 @@ logger = structlog.get_logger(__name__)
 NOBODY: Final[Mapping[int, str]] = {}
 
 
+class Engine(Protocol):
+    """What answers a case."""
+
+    def __call__(self, case: Case, /, *, fallback: ConvexSolver | None) -> Outcome: ...
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Worker:
-    """Who works: its name in the chunk table, the solver it was given, and its clock."""
+    """Who works: its name in the chunk table, the solver to fall back on, its clock, and the engine it runs."""
 
     name: str
     fallback: ConvexSolver
     clock: Callable[[], datetime]
+    engine: Engine = rebalance
 
 
 def execute_chunk(chunk_id: int, *, worker: Worker) -> bool:
@@ -98,18 +110,56 @@ def solve_case(case: Case, *, fallback: ConvexSolver | None) -> Outcome:
     return rebalance(case, fallback=fallback)
 
 
+def warm_engine() -> None:
+    """Load every kernel and solve a small case with everything in it, so that the first real one never waits."""
+    warm_up()
+    case = sample_case()
+    rebalance(case)
+    tracking_frontier(case, points=2)
+
+
+def answer_about(
+    case: Case,
+    *,
+    kind: QuestionKind,
+    points: int,
+    years: int,
+    pins: Mapping[str, Sequence[Pinned]],
+    fallback: ConvexSolver | None,
+) -> object:
+    """
+    Ask the engine about a case around what it would propose; nothing is stored.
+
+    :raises BadCase: the question contradicts the case
+    :raises NotCertified: the fast solver could not answer and there is no fallback
+    """
+    match kind:
+        case QuestionKind.TRACKING:
+            return tracking_frontier(case, points=points, fallback=fallback)
+        case QuestionKind.BUDGET:
+            return budget_frontier(case, points=points, fallback=fallback)
+        case QuestionKind.YEARS:
+            return transition_plan(case, years=years, fallback=fallback)
+        case QuestionKind.WHAT_IF:
+            return what_if(case, pins, fallback=fallback)
+        case QuestionKind.OVERRIDE:
+            return override_cost(case, pins, fallback=fallback)
+
+
 def _answer(one: TakenCase, kept: KeptCase | None, *, worker: Worker) -> Solved:
     """Solve one tax household; a failure is its own and never its chunk's."""
     if kept is None:
         return Solved(taken=one, snapshot=None, outcome=None, failed=NOBODY)
     one, snapshot = replace(one, case=kept.case), kept.snapshot
     try:
-        outcome = solve_case(kept.case, fallback=worker.fallback)
+        outcome = worker.engine(kept.case, fallback=worker.fallback)
     except BadInput as error:
         return Solved(taken=one, snapshot=snapshot, outcome=None, failed=_all_failed(one.accounts, str(error)))
     except Exception as error:
         logger.exception("case_failed", case_hash=snapshot.case_hash, tax_household_id=one.tax_household_id)
         return Solved(taken=one, snapshot=snapshot, outcome=None, failed=_all_failed(one.accounts, _sentence(error)))
+    if outcome.solver != "newton" and outcome.status != "invalid":
+        logger.warning("solver_fallback", case_hash=snapshot.case_hash, solver=outcome.solver, status=outcome.status)
     return Solved(taken=one, snapshot=snapshot, outcome=outcome, failed=_refusals(one.accounts, outcome))
 
 

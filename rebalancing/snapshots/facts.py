@@ -20,6 +20,7 @@ from portfolios.selectors.preferences import (
 )
 from rebalancing.models.orders import OPEN_ORDER, Order
 from rebalancing.models.proposals import LotSelection, Proposal, ProposalStatus, ProposedTrade, Side
+from rebalancing.snapshots.actions import HolderAction, actions_of_holders
 
 WASH_DAYS: Final = timedelta(days=30)
 RETURN_DAYS: Final = timedelta(days=75)  # so long after a harvest a purchase may be the return from its substitute
@@ -72,10 +73,11 @@ class Facts:
     movements: Mapping[int, tuple[Movement, ...]]
     harvests: Mapping[int, tuple[Movement, ...]]  # losses whose window has closed
     at_work: frozenset[int]
+    actions: Mapping[int, tuple[HolderAction, ...]]  # what changed the holdings of an account lately
 
 
 def load_facts(firm_id: int, *, account_ids: Collection[int], as_of: date) -> Facts:
-    """Read the tax households of these accounts whole; some twenty queries for any number of them."""
+    """Read the tax households of these accounts whole; some two dozen queries for any number of them."""
     asked = Account.objects.filter(firm_id=firm_id, pk__in=account_ids)
     rows = list(
         Account.objects.filter(tax_household_id__in=asked.values("tax_household_id"))
@@ -112,6 +114,7 @@ def load_facts(firm_id: int, *, account_ids: Collection[int], as_of: date) -> Fa
         movements=_grouped(movements, key="account_id"),
         harvests=_grouped(_past_harvests(gains, as_of=as_of), key="account_id"),
         at_work=frozenset(working.values_list("account_id", flat=True)),
+        actions=actions_of_holders(ids, as_of=as_of),
     )
 
 
@@ -144,8 +147,9 @@ def _booked_gains(gains: list[RealizedGain], *, year: int) -> Iterable[Realized]
 
 
 def _loss_sales(gains: Iterable[RealizedGain]) -> Iterable[Movement]:
+    """Name losses by what is still recognised of them: one that is wholly washed bars no purchase any more."""
     for row in gains:
-        if row.gain_usd is not None and row.gain_usd < 0:
+        if row.gain_usd is not None and row.gain_usd + row.disallowed_usd < 0:
             yield Movement(
                 account_id=row.account_id,
                 security_id=row.security_id,
@@ -153,7 +157,7 @@ def _loss_sales(gains: Iterable[RealizedGain]) -> Iterable[Movement]:
                 traded_on=row.closed_on,
                 side=Side.SELL,
                 units=row.units,
-                loss_usd=-row.gain_usd,
+                loss_usd=-(row.gain_usd + row.disallowed_usd),
             )
 
 

@@ -1,25 +1,20 @@
 """The firm's house view in force on a day, read once for all accounts of a chunk."""
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
-from typing import TypeVar
 
 from portfolios.ledger.errors import BadInput
-from portfolios.models.guidance import (
-    Product,
-    RiskProfileVersion,
-    RiskProfileWeight,
-    SecurityModelVersion,
-    SecurityModelWeight,
-    Substitute,
-    Version,
-    VersionStatus,
+from portfolios.models.guidance import Product, RiskProfileWeight, SecurityModelWeight, Substitute
+from portfolios.selectors.guidance_versions import (
+    model_versions,
+    product_list_id,
+    profile_versions,
+    substitute_list_id,
 )
 from rebalancing.engine.types import CASH, CASH_CLASS
 
-_V = TypeVar("_V", bound=Version)
 WEIGHT_TOLERANCE = Decimal("0.000001")
 
 
@@ -116,39 +111,21 @@ class Guidance:
         return {pk: weight / total for pk, weight in weights.items()}
 
 
-def load_guidance(firm_id: int, *, as_of: date) -> Guidance:
-    """Read what is in force; six queries."""
-    profile_versions = _in_force(
-        RiskProfileVersion.objects.filter(risk_profile__firm_id=firm_id, **_approved(as_of)), "risk_profile_id"
-    )
-    model_versions = _in_force(
-        SecurityModelVersion.objects.filter(security_model__firm_id=firm_id, **_approved(as_of)), "security_model_id"
-    )
+def load_guidance(firm_id: int, *, as_of: date, change_id: int | None = None) -> Guidance:
+    """Read what is in force, or what would be if a change were; eight queries."""
     return Guidance(
-        profiles=_profiles(profile_versions),
-        products=_products(firm_id),
-        models=_models(model_versions),
+        profiles=_profiles(profile_versions(firm_id, on=as_of, change_id=change_id)),
+        products=_products(product_list_id(firm_id, on=as_of, change_id=change_id)),
+        models=_models(model_versions(firm_id, on=as_of, change_id=change_id)),
         substitutes=tuple(
             SubstituteLine(
                 security_id=row.security_id, use_id=row.use_id, hurdle_bps=row.hurdle_bps, is_hold_only=row.is_hold_only
             )
-            for row in Substitute.objects.filter(firm_id=firm_id).order_by("security_id", "rank", "pk")
+            for row in Substitute.objects.filter(
+                version_id=substitute_list_id(firm_id, on=as_of, change_id=change_id)
+            ).order_by("security_id", "rank", "pk")
         ),
     )
-
-
-def _approved(as_of: date) -> dict[str, object]:
-    return {"status": VersionStatus.APPROVED, "effective_on__lte": as_of}
-
-
-def _in_force(versions: Iterable[_V], owner: str) -> Mapping[int, int]:
-    """Return the version in force (its id) of each owner: the latest effective date, then the highest number."""
-    newest: dict[int, _V] = {}
-    for version in versions:
-        known = newest.get(getattr(version, owner))
-        if known is None or (version.effective_on, version.number) > (known.effective_on, known.number):
-            newest[getattr(version, owner)] = version
-    return {owner_id: int(version.pk) for owner_id, version in newest.items()}
 
 
 def _profiles(version_of: Mapping[int, int]) -> Mapping[int, tuple[ClassWeight, ...]]:
@@ -168,9 +145,9 @@ def _profiles(version_of: Mapping[int, int]) -> Mapping[int, tuple[ClassWeight, 
     return {owner_id: tuple(lines) for owner_id, lines in found.items()}
 
 
-def _products(firm_id: int) -> Mapping[str, tuple[ProductLine, ...]]:
+def _products(version_id: int | None) -> Mapping[str, tuple[ProductLine, ...]]:
     found: dict[str, list[ProductLine]] = {}
-    for row in Product.objects.filter(firm_id=firm_id).select_related("asset_class").order_by("pk"):
+    for row in Product.objects.filter(version_id=version_id).select_related("asset_class").order_by("pk"):
         found.setdefault(row.asset_class.key, []).append(
             ProductLine(
                 tax_status=row.tax_status,

@@ -42,13 +42,17 @@ class TakenCase:
     taxes: Mapping[int, ReturnTax]
 
 
-def take_cases(firm_id: int, *, account_ids: Collection[int], as_of: date) -> tuple[TakenCase, ...]:
+def take_cases(
+    firm_id: int, *, account_ids: Collection[int], as_of: date, change_id: int | None = None
+) -> tuple[TakenCase, ...]:
     """
     Build the cases of these accounts as of a day, in a constant number of queries.
 
+    With a change of the house view, as if it were in force.
+
     :raises BadInput: the firm cannot be analysed at all, for want of a risk model
     """
-    guidance = load_guidance(firm_id, as_of=as_of)
+    guidance = load_guidance(firm_id, as_of=as_of, change_id=change_id)
     market = load_market(firm_id, as_of=as_of)
     facts = load_facts(firm_id, account_ids=account_ids, as_of=as_of)
     shared = Shared(guidance=guidance, market=market, facts=facts)
@@ -162,7 +166,10 @@ def _case(members: list[Member], everybody: tuple[Account, ...], *, shared: Shar
         risk_model=shared.market.risk_model,
         accounts=tuple(with_bars(member, buyable=buyable) for member in members),
         household=_household(first.row, first.wire),
-        context=wire.Context(harvested=_harvested([member.row for member in members], shared=shared)),
+        context=wire.Context(
+            harvested=_harvested([member.row for member in members], shared=shared),
+            actions=_actions([member.row for member in members], shared=shared),
+        ),
         recent_trades=_recent_trades(everybody, shared=shared),
     )
 
@@ -192,6 +199,19 @@ def _harvested(accounts: Iterable[Account], *, shared: Shared) -> tuple[wire.Har
         wire.Harvested(account=account, security=symbol, date=day, substitute=substitute)
         for account, symbol, day, substitute in sorted(found, key=lambda one: (one[0], one[2], one[1]))
     )
+
+
+def _actions(accounts: Iterable[Account], *, shared: Shared) -> tuple[wire.CorporateAction, ...]:
+    """Name the actions that lately changed what these accounts hold, for the reasons alone."""
+    known = {security.id for security in shared.market.securities.values()}
+    found = {
+        (symbol, action.effective_on, action.kind)
+        for account in accounts
+        for action in shared.facts.actions.get(account.pk, ())
+        for symbol in action.symbols
+        if symbol in known
+    }
+    return tuple(wire.CorporateAction(security=symbol, kind=kind, date=day) for symbol, day, kind in sorted(found))
 
 
 def _recent_trades(everybody: Iterable[Account], *, shared: Shared) -> tuple[wire.RecentTrade, ...]:

@@ -37,15 +37,17 @@ def return_tax(
     """
     Build the block of one return; `realized` is booked and pending, of its taxable accounts.
 
+    The engine needs a convex tax: where long-term gains are taxed higher than short-term ones, it counts short-term
+    gains at the long-term rate too.
     :raises BadInput: nobody entered the return's rates for the year
     """
     if situation is None:
         raise BadInput(f"The tax return has no rates for {as_of.year}. Enter them on the household's page.")
     gains = _gains(realized)
-    short, long = gains.short_usd + situation.outside_short_usd, gains.long_usd + situation.outside_long_usd
-    ordinary = situation.federal_ordinary_frac + situation.state_ordinary_frac
-    short_rate = ordinary + situation.niit_frac
-    long_rate = situation.federal_long_frac + situation.state_long_frac + situation.niit_frac
+    short, long = gains.short_usd + situation.outside_short_usd, gains.long_usd + situation.elsewhere_long_usd
+    ordinary = situation.offset_rate_frac
+    long_rate = situation.long_rate_frac
+    short_rate = max(situation.short_rate_frac, ordinary, long_rate)
     tax = Tax(
         short_rate=float(short_rate),
         long_rate=float(long_rate),
@@ -68,7 +70,7 @@ def return_tax(
         realized=Gains(short_usd=short, long_usd=long),
         carried_in=Gains(short_usd=tax.carryforward_short, long_usd=tax.carryforward_long),
         rates=TaxRates(
-            short_frac=max(short_rate, ordinary, long_rate),
+            short_frac=short_rate,
             long_frac=long_rate,
             ordinary_frac=ordinary,
             ordinary_offset_usd=tax.ordinary_offset,

@@ -68,6 +68,7 @@ def account(request: HtmxRequest, account_id: int) -> HttpResponse:
     context = {
         "page": page,
         "head": page.head,
+        "form_year": page.as_of_on.year,
         "holdings": page.holdings,
         "short_usd": page.holdings.short_gain_usd + page.holdings.short_loss_usd,
         "long_usd": page.holdings.long_gain_usd + page.holdings.long_loss_usd,

@@ -13,6 +13,8 @@ from django.views.decorators.http import require_GET
 
 from advisors.access import HtmxRequest, requires
 from advisors.permissions import Capability, can
+from portfolios.selectors.breaks import break_counts
+from portfolios.selectors.held import awaited_actions
 from rebalancing.charts import Chart
 from rebalancing.selectors import today as selectors
 from rebalancing.selectors.runs import current_run
@@ -86,6 +88,7 @@ def today(request: HtmxRequest) -> HttpResponse:
         "stages": _stage_views(member, stages),
         "act": _act(member, waiting),
         "held": selectors.held_for(member),
+        "awaited": awaited_actions(member),
         "held_stage": next(stage for stage in stages if stage.state == "held"),
         "queues": queues,
         "blocks": selectors.blocks_at_work(member),
@@ -94,6 +97,7 @@ def today(request: HtmxRequest) -> HttpResponse:
         "drift": _drift_chart(selectors.drift_bins(member)),
         "can_run_firm": can(member, Capability.RUN_FIRM),
         "can_see_data": can(member, Capability.VIEW_DATA),
+        "breaks": break_counts(member) if can(member, Capability.VIEW_DATA) else None,
         "can_see_orders": _can_see_orders(member),
     }
     return render(request, "rebalancing/today.html", context)

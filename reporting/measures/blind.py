@@ -106,16 +106,21 @@ def _washed(
 def _wash_one(loss: Disposition, replacements: list[_Replacement], *, account: Account) -> Disposition:
     assert loss.gain_usd is not None
     own = (account.id, loss.security, loss.acquired_on)
-    disallowed, is_permanent, wanted = ZERO, False, loss.units
+    disallowed, permanent, wanted = ZERO, ZERO, loss.units
     for one in replacements:
         matched = min(wanted, one.units)
         if matched <= 0 or one.origin == own:
             continue
-        disallowed += -loss.gain_usd * matched / loss.units
+        amount = -loss.gain_usd * matched / loss.units
+        disallowed += amount
+        permanent += amount if one.is_permanent else ZERO
         one.units -= matched
         wanted -= matched
-        is_permanent = is_permanent or one.is_permanent
-    return replace(loss, disallowed_usd=disallowed.quantize(CENT, ROUND_HALF_EVEN), is_permanent=is_permanent)
+    return replace(
+        loss,
+        disallowed_usd=disallowed.quantize(CENT, ROUND_HALF_EVEN),
+        permanent_usd=permanent.quantize(CENT, ROUND_HALF_EVEN),
+    )
 
 
 def _replacements(

@@ -150,7 +150,7 @@ def _dispositions(rows: Iterable[RealizedGain]) -> Iterator[Disposition]:
             sold_on=row.closed_on,
             acquired_on=row.acquired_on,
             disallowed_usd=row.disallowed_usd,
-            is_permanent=row.is_permanent,
+            permanent_usd=row.permanent_usd,
         )
 
 
@@ -204,7 +204,7 @@ def _year(account: Account, *, until: date) -> YearSoFar:
     situation = newest.order_by("-set_at", "-pk").first()
     if situation is not None:
         sums[Term.SHORT] += situation.outside_short_usd
-        sums[Term.LONG] += situation.outside_long_usd
+        sums[Term.LONG] += situation.elsewhere_long_usd
     return YearSoFar(
         realized=Gains(short_usd=sums[Term.SHORT], long_usd=sums[Term.LONG]), account_count=accounts.count()
     )

@@ -13,7 +13,7 @@ from portfolios.models.households import Account
 from portfolios.selectors.books import account_in_book, accounts_in_book
 from rebalancing.selectors.facts import account_label, proposal_in_book
 from reporting.measures.facts import ReportFacts, parse_facts
-from reporting.models import OPEN_REPORT, Report, ReportStatus
+from reporting.models import OPEN_REPORT, Report, ReportKind, ReportStatus
 
 PAGE_SIZE = 50
 
@@ -29,6 +29,8 @@ class ReportRow:
     account_id: int
     period_starts_on: date
     period_ends_on: date
+    kind: str
+    kind_label: str
     status: str
     page_count: int
     requested_at: datetime
@@ -112,7 +114,9 @@ def report_page(member: Membership, report_id: int) -> ReportPage:
         finished_at=report.finished_at,
         content_sha256=report.content_sha256,
         same_as_id=report.same_as_id,
-        facts=stored_facts(report) if report.status == ReportStatus.READY else None,
+        facts=stored_facts(report)
+        if report.status == ReportStatus.READY and report.kind == ReportKind.CLIENT
+        else None,
     )
 
 
@@ -150,6 +154,8 @@ def _row(report: Report) -> ReportRow:
         account_id=account.pk,
         period_starts_on=report.period_starts_on,
         period_ends_on=report.period_ends_on,
+        kind=report.kind,
+        kind_label=report.get_kind_display(),
         status=report.status,
         page_count=report.page_count,
         requested_at=report.requested_at,

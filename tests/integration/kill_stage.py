@@ -18,7 +18,10 @@ from django.db import connections, transaction  # noqa: E402
 from django.utils import timezone  # noqa: E402
 
 from advisors.models import Firm  # noqa: E402
-from rebalancing.engine.problem import Query, Solution  # noqa: E402
+from rebalancing.engine.case import Case  # noqa: E402
+from rebalancing.engine.outcome import Outcome  # noqa: E402
+from rebalancing.engine.pipeline import rebalance  # noqa: E402
+from rebalancing.engine.query import ConvexSolver  # noqa: E402
 from rebalancing.engine.reference import solve_convex  # noqa: E402
 from rebalancing.models.runs import Run  # noqa: E402
 from rebalancing.services import runs, solving  # noqa: E402
@@ -51,11 +54,11 @@ def ring() -> None:
     sys.stdout.write(f"{rung}\n")
 
 
-def solve_unless_poison(query: Query) -> Solution:
+def solve_unless_poison(case: Case, /, *, fallback: ConvexSolver | None) -> Outcome:
     """Solve, or die on the spot as a process does that runs out of memory."""
-    if query.problem.universe.account.id == POISON:
+    if any(account.id == POISON for account in case.accounts):
         os.kill(os.getpid(), signal.SIGKILL)
-    return solve_convex(query)
+    return rebalance(case, fallback=fallback)
 
 
 def poison() -> None:
@@ -77,7 +80,8 @@ def poison() -> None:
 
 
 def _drain(now: datetime) -> None:
-    worker = Worker(name=f"worker:{os.getpid()}", fallback=solve_unless_poison, clock=lambda: now)
+    name = f"worker:{os.getpid()}"
+    worker = Worker(name=name, fallback=solve_convex, clock=lambda: now, engine=solve_unless_poison)
     list(solving.drain(worker=worker))
 
 

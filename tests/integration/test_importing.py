@@ -6,7 +6,7 @@ from decimal import Decimal
 import pytest
 
 from advisors.errors import Conflict
-from advisors.models import AuditEvent, BookOfRecord, Firm
+from advisors.models import AuditEvent, BookOfRecord, Firm, Role
 from portfolios import vault
 from portfolios.custodians import registry
 from portfolios.ledger.types import EventKind, Lot, LotEvent
@@ -16,10 +16,11 @@ from portfolios.models.lots import LedgerEvent, OutsideTrade, RealizedGain
 from portfolios.models.market import CorporateAction
 from portfolios.services.account_plans import AccountPlan, plan_accounts
 from portfolios.services.account_postings import Outcome, post_plan
+from portfolios.services.corporate_actions.life import confirm
 from portfolios.services.importing import import_custodian_file, post_file, receive_custodian_file
 from portfolios.services.posting import FILLS_SOURCE, post_events
 from tests.books import NOW, cash_of, know_securities, open_account, units_of
-from tests.factories import SecurityFactory
+from tests.factories import MembershipFactory, SecurityFactory
 
 pytestmark = pytest.mark.django_db
 D = Decimal
@@ -274,7 +275,9 @@ def test_an_older_statement_is_left_alone_and_says_so(firm: Firm, account: Accou
     assert units_of(account, "AAPL") == D(120)
 
 
-def test_a_split_that_the_positions_do_not_show_holds_the_account_until_they_do(firm: Firm, account: Account) -> None:
+def test_a_split_holds_the_account_until_it_is_confirmed_and_is_then_applied_before_the_statement(
+    firm: Firm, account: Account
+) -> None:
     _import(firm, _lots("AAPL,120,9840.00,2019-04-11,L-1", as_of="2026-11-10"))
     _import(firm, "symbol,kind,effective,ratio\nAAPL,split,2026-11-11,4\n")
 
@@ -284,13 +287,20 @@ def test_a_split_that_the_positions_do_not_show_holds_the_account_until_they_do(
     account.refresh_from_db()
     assert account.positions_on == date(2026, 11, 10)
 
-    _import(firm, _lots("AAPL,480,9840.00,2019-04-11,L-1", as_of="2026-11-13"))
+    shown = _import(firm, _lots("AAPL,480,9840.00,2019-04-11,L-1", as_of="2026-11-13"))
+
+    assert units_of(account, "AAPL") == D(120)
+    assert (HoldKind.CORPORATE_ACTION, "AAPL") in _open_holds(account)
+
+    confirm(MembershipFactory(firm=firm, role=Role.OPERATIONS), CorporateAction.objects.get(), now=NOW)
+    post_file(shown, actor=None, now=NOW)
 
     lot = account.lots.get()
     assert (lot.units, lot.cost_usd) == (D(480), D(9840))
-    assert LedgerEvent.objects.filter(kind="split").count() == 1
-    assert (HoldKind.CORPORATE_ACTION, "AAPL") not in _open_holds(account)
-    assert CorporateAction.objects.count() == 1
+    assert list(LedgerEvent.objects.exclude(kind="open").values_list("kind", flat=True)) == ["corporate_action"]
+    assert not AccountHold.objects.filter(
+        account=account, kind=HoldKind.CORPORATE_ACTION, lifted_at=None, reason__contains="waits until"
+    ).exists()
 
 
 def test_positions_without_their_open_lots_wait_for_them(firm: Firm) -> None:

@@ -205,10 +205,21 @@ def test_the_journal_can_be_neither_changed_nor_deleted(account: Account) -> Non
     assert LedgerEvent.objects.get().reason == ""
 
 
-def test_an_event_may_correct_an_earlier_one(account: Account) -> None:
+def test_a_correction_takes_the_place_of_the_event_it_names(account: Account) -> None:
     _post(account, LotEvent(kind=EventKind.FEE, ref="F1", traded_on=date(2026, 2, 1), amount_usd=D(-30)))
 
-    _post(account, LotEvent(kind=EventKind.FEE, ref="F2", traded_on=date(2026, 2, 1), amount_usd=D(10), corrects="F1"))
+    _post(account, LotEvent(kind=EventKind.FEE, ref="F2", traded_on=date(2026, 2, 1), amount_usd=D(-20), corrects="F1"))
 
     assert LedgerEvent.objects.get(position=2).corrects == LedgerEvent.objects.get(position=1)
+    assert cash_of(account) == D(-20)
+
+
+def test_an_event_is_corrected_once(account: Account) -> None:
+    _post(account, LotEvent(kind=EventKind.FEE, ref="F1", traded_on=date(2026, 2, 1), amount_usd=D(-30)))
+    mended = LotEvent(kind=EventKind.FEE, ref="F2", traded_on=date(2026, 2, 1), amount_usd=D(-20), corrects="F1")
+    _post(account, mended)
+
+    with pytest.raises(Invalid, match="F1 was corrected already"):
+        _post(account, LotEvent(kind=EventKind.CANCEL, ref="F3", traded_on=date(2026, 2, 1), corrects="F1"))
+
     assert cash_of(account) == D(-20)

@@ -17,11 +17,12 @@ from advisors.errors import Invalid, NotFound, NotPermitted
 from advisors.models import AuditEvent
 from portfolios.models.households import TaxSituation
 from rebalancing.models.proposals import Proposal
-from reporting import pdf, services
+from reporting import pdf
 from reporting.measures.facts import encode_facts
 from reporting.models import Report, ReportStatus
 from reporting.selectors.reports import stored_facts
-from reporting.services import Wanted
+from reporting.services import reports as services
+from reporting.services.reports import Wanted
 from reporting.tasks import make_report_task
 from tests.conftest import Persona
 from tests.factories import NOW

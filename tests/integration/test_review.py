@@ -14,6 +14,7 @@ from portfolios.ledger.types import EventKind, LotEvent
 from portfolios.models.households import Account, HoldKind
 from portfolios.models.market import Price
 from portfolios.models.preferences import Restriction
+from portfolios.services.house_view.versions import Stamp, add_product_list
 from portfolios.services.posting import post_events
 from rebalancing.models.orders import Order, OrderBlock, ReleaseBatch
 from rebalancing.models.proposals import Decision, Proposal, ProposalCheck, ProposalDecision, ProposalStatus
@@ -242,15 +243,22 @@ def publish_profile(account: Account) -> None:
     RiskProfileVersionFactory(risk_profile=account.risk_profile, number=2, approved_at=LATER)
 
 
-def post_substitutes(account: Account) -> None:
-    audit.record("substitutes.posted", actor=None, firm_id=account.firm_id, now=LATER)
+def classify_securities(account: Account) -> None:
+    audit.record("securities.posted", actor=None, firm_id=account.firm_id, now=LATER)
+
+
+def publish_products(account: Account) -> None:
+    somebody = account.household.advisor.user
+    stamp = Stamp(effective_on=BUSINESS_ON, author=somebody, approver=somebody, now=LATER)
+    add_product_list(account.firm, (), stamp=stamp)
 
 
 @pytest.mark.parametrize(
     ("change", "word"),
     [
         (publish_profile, "guidance changed"),
-        (post_substitutes, "guidance changed"),
+        (classify_securities, "guidance changed"),
+        (publish_products, "guidance changed"),
         (move_price, "BND moved 2.0%"),
         (post_cash, "positions or cash changed"),
         (restrict, "preferences changed"),

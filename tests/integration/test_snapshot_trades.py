@@ -7,7 +7,6 @@ from typing import Any
 import pytest
 
 from advisors.models import User
-from portfolios.models.guidance import Substitute
 from portfolios.models.households import Account, AccountHold
 from portfolios.models.lots import LedgerEvent, OutsideTrade, RealizedGain
 from rebalancing.models.orders import Order, OrderBlock, ReleaseBatch
@@ -21,6 +20,7 @@ from tests.factories import (
     UserFactory,
 )
 from tests.firms import Desk, open_desk, sound, taken
+from tests.house_views import add_substitute
 
 pytestmark = pytest.mark.django_db
 
@@ -137,9 +137,7 @@ def test_losses_of_the_last_days_are_recent_trades_where_they_are_deductible(des
 
 
 def test_harvest_whose_window_has_closed_is_told_for_the_reasons(desk: Desk) -> None:
-    Substitute.objects.create(
-        firm=desk.firm, security=desk.securities["AAPL"], use=desk.securities["ITOT"], hurdle_bps=Decimal(1)
-    )
+    add_substitute(desk.firm, security=desk.securities["AAPL"], use=desk.securities["ITOT"], hurdle_bps=Decimal(1))
     account = desk.account("VTI 40 @ 200 2024-03-01")
     for days_ago in (30, 31, 75, 76):
         realize(account, desk, "-100", days_ago=days_ago)

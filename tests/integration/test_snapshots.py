@@ -9,7 +9,6 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from advisors.models import User
-from portfolios.models.guidance import Product
 from portfolios.models.households import Account, AccountHold
 from portfolios.models.market import Price
 from portfolios.models.preferences import CashNeed, Preference, Restriction
@@ -22,6 +21,7 @@ from tests.factories import (
     UserFactory,
 )
 from tests.firms import Desk, open_desk, sound, taken
+from tests.house_views import add_product
 
 pytestmark = pytest.mark.django_db
 
@@ -55,8 +55,8 @@ def test_target_is_the_profile_looked_through_its_products(desk: Desk) -> None:
 
 
 def test_product_for_the_tax_status_comes_before_the_one_for_all(desk: Desk) -> None:
-    Product.objects.create(
-        firm=desk.firm, asset_class=desk.classes["us_large"], tax_status="deferred", security=desk.securities["ITOT"]
+    add_product(
+        desk.firm, asset_class=desk.classes["us_large"], tax_status="deferred", security=desk.securities["ITOT"]
     )
 
     case = sound(desk, desk.account("VTI 40 @ 200 2024-03-01", registration="ira", tax_status="deferred"))
@@ -67,8 +67,8 @@ def test_product_for_the_tax_status_comes_before_the_one_for_all(desk: Desk) -> 
 
 
 def test_product_with_a_minimum_is_used_from_that_value_on(desk: Desk) -> None:
-    Product.objects.create(
-        firm=desk.firm,
+    add_product(
+        desk.firm,
         asset_class=desk.classes["us_large"],
         min_account_usd=Decimal(50_000),
         security=desk.securities["ITOT"],
@@ -247,8 +247,8 @@ def test_number_of_queries_does_not_grow_with_the_accounts(desk: Desk) -> None:
 
 
 def test_account_may_keep_but_not_buy_what_only_its_neighbour_is_approved_for(desk: Desk) -> None:
-    Product.objects.create(
-        firm=desk.firm, asset_class=desk.classes["us_large"], tax_status="deferred", security=desk.securities["AAPL"]
+    add_product(
+        desk.firm, asset_class=desk.classes["us_large"], tax_status="deferred", security=desk.securities["AAPL"]
     )
     mine = desk.account("VTI 40 @ 200 2024-03-01")
     ira = desk.account(

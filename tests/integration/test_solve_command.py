@@ -192,15 +192,19 @@ def test_two_files_of_one_name_do_not_overwrite_each_other(tmp_path: Path) -> No
     assert not (tmp_path / "out").exists()
 
 
-def test_a_household_that_cannot_be_solved_yet_is_invalid_with_a_sentence(tmp_path: Path) -> None:
+def test_a_unified_household_is_solved_as_one_and_without_a_target_it_is_a_fault(tmp_path: Path) -> None:
     raw = json.loads(canonical_json(a_case()))
     raw["household"] = {"mode": "unified", "target": {"AAPL": 0.5, "XOM": 0.4, "CASH": 0.1}}
+    whole = solve(written(tmp_path / "whole.json", json.dumps(raw).encode()))
+    raw["household"].pop("target")
 
     code, outcomes, lines = solve(written(tmp_path / "case.json", json.dumps(raw).encode()))
 
+    assert (whole[0], whole[2]) == (0, [])
+    assert whole[1][0].household is not None
     assert code == 2
     assert outcomes[0].status == "invalid"
-    assert any("household" in line for line in lines)
+    assert any("household.target: is missing" in line for line in lines)
 
 
 def test_the_case_in_the_documentation_is_solved(tmp_path: Path) -> None:
@@ -212,3 +216,13 @@ def test_the_case_in_the_documentation_is_solved(tmp_path: Path) -> None:
     assert (code, lines) == (0, [])
     assert outcomes[0].status == "optimal"
     assert verify(parse_case(example.encode()), outcomes[0]).is_clean
+
+
+def test_without_a_number_all_cores_work_and_the_faults_keep_the_order_of_the_lines(tmp_path: Path) -> None:
+    path = written(tmp_path / "many.jsonl", b'{"version":1}\n[[[\n\nnull\n')
+
+    code, outcomes, told = solve(path)
+
+    assert code == 2
+    assert [outcome.status for outcome in outcomes] == ["invalid"] * 3
+    assert list(dict.fromkeys(line.split(".jsonl:")[1][0] for line in told)) == ["1", "2", "4"]

@@ -9,6 +9,9 @@ from django.test.utils import CaptureQueriesContext
 
 from portfolios.models.households import Account, AccountHold
 from portfolios.models.market import RiskModelVersion
+from rebalancing.engine.case import Case
+from rebalancing.engine.outcome import Outcome
+from rebalancing.engine.query import ConvexSolver
 from rebalancing.engine.reference import solve_convex
 from rebalancing.models.proposals import LotSelection, Proposal, ProposalCheck, ProposalStatus, StoredOutcome
 from rebalancing.models.runs import AccountFigures, DayState, Run, RunAccount, RunAccountStatus, RunStatus
@@ -131,16 +134,19 @@ def test_held_and_failed_accounts_say_why_and_stop_nobody(desk: Desk) -> None:
     assert AccountFigures.objects.get(account=held).state == DayState.HELD
 
 
-def test_household_mode_that_the_engine_does_not_know_yet_fails_with_its_sentence(desk: Desk) -> None:
+def test_unified_household_is_solved_as_one(desk: Desk) -> None:
     account = off_target(desk)
-    account.household.mode = "unified"
-    account.household.save(update_fields=["mode"])
+    second = off_target(desk, tax_household=account.tax_household, registration="ira", tax_status="deferred")
+    for row in (account, second):
+        row.household.mode = "unified"
+        row.household.save(update_fields=["mode"])
 
     run_all(desk)
 
-    row = RunAccount.objects.get()
-    assert row.status == RunAccountStatus.FAILED
-    assert "unified" in row.message
+    assert set(RunAccount.objects.values_list("status", flat=True)) == {RunAccountStatus.DONE}
+    outcome = stored_outcome(StoredOutcome.objects.select_related("case").get())
+    assert outcome.household is not None
+    assert outcome.household.tracking_error_after < outcome.household.tracking_error_before
 
 
 def test_firm_without_risk_model_fails_every_account_at_once(desk: Desk) -> None:
@@ -214,11 +220,12 @@ def test_results_of_a_worker_that_lost_its_lease_are_not_stored(desk: Desk) -> N
 def test_household_that_breaks_the_engine_costs_its_neighbours_nothing(desk: Desk) -> None:
     good, bad = off_target(desk), off_target(desk)
 
-    def solver(query: object) -> object:
+    def engine(case: Case, /, *, fallback: ConvexSolver | None) -> Outcome:
         raise ArithmeticError("singular matrix")
 
     run = runs.start_run(desk.firm, scope=Scope(account_id=bad.pk), actor=None, now=NOW)
-    list(solving.drain(worker=Worker(name="w", fallback=solver, clock=lambda: NOW), run_id=run.pk))  # type: ignore[arg-type]
+    broken = Worker(name="w", fallback=solve_convex, clock=lambda: NOW, engine=engine)
+    list(solving.drain(worker=broken, run_id=run.pk))
     run_all(desk, now=NOW + timedelta(minutes=1))
 
     first = RunAccount.objects.get(run=run)

@@ -11,15 +11,18 @@ from pypdf import PdfReader
 from advisors import services as people
 from advisors.audit import seal_events, verify_chain
 from advisors.models import AuditEvent, Firm, Membership, Office, Role
+from portfolios.custodians.house_tables import read_products
+from portfolios.models.guidance import HouseViewChange
 from portfolios.models.households import Account, FilingStatus, Registration
 from portfolios.models.imports import FileStatus
 from portfolios.models.lots import Lot, RealizedGain
 from portfolios.services import guidance, households, importing
+from portfolios.services.house_view import drafts, lifecycle
 from rebalancing.engine.reference import solve_convex
 from rebalancing.models.proposals import Proposal, ProposalStatus, Side
 from rebalancing.services import fills, orders, review, runs, solving
-from reporting import services as reports
 from reporting.models import Report, ReportStatus
+from reporting.services import reports
 from tests.conftest import Persona
 from tests.factories import OfficeFactory
 
@@ -55,22 +58,19 @@ def account(firm: Firm, advisor: Persona, cio: Persona) -> Account:
     for position, key in enumerate(("stocks", "bonds", "cash")):
         guidance.create_asset_class(cio.membership, key=key, name=key.title(), position=position, now=NOW)
     profile = guidance.create_risk_profile(cio.membership, key="balanced", name="Balanced", now=NOW)
-    version = guidance.submit_risk_profile_version(
-        cio.membership,
-        profile,
-        weights=[
-            _weight("stocks", "0.60", "0.50", "0.70"),
-            _weight("bonds", "0.38", "0.28", "0.48"),
-            _weight("cash", "0.02", "0", "0.10"),
-        ],
-        effective_on=date(2026, 1, 2),
-        now=NOW,
-    )
-    guidance.approve_version(checker, version, now=NOW)
+    change = lifecycle.open_change(cio.membership, title="Year 2026", why="", effective_on=date(2026, 11, 20), now=NOW)
+    weights = [
+        _weight("stocks", "0.60", "0.50", "0.70"),
+        _weight("bonds", "0.38", "0.28", "0.48"),
+        _weight("cash", "0.02", "0", "0.10"),
+    ]
+    drafts.put_profile(cio.membership, _draft(change), profile_id=profile.pk, weights=weights, now=NOW)
     for name, content in (("securities", SECURITIES), ("prices", PRICES), ("risk", RISK_MODEL)):
         _import(firm, f"{name}.csv", content)
-    for asset_class, symbol in (("stocks", "ALLW"), ("bonds", "BOND")):
-        guidance.set_product(cio.membership, guidance.NewProduct(asset_class=asset_class, symbol=symbol), now=NOW)
+    products = read_products(b"asset_class,use\nstocks,ALLW\nbonds,BOND\n")
+    drafts.put_products(cio.membership, _draft(change), entries=products, now=NOW)
+    lifecycle.submit_change(cio.membership, change_id=change.pk, revision=_draft(change).revision, now=NOW)
+    lifecycle.approve_change(checker, change_id=change.pk, now=NOW)
     household = households.create_household(
         firm, advisor=_with_office(advisor), name="Journey", external_ref="J-1", actor=advisor.user, now=NOW
     )
@@ -113,8 +113,13 @@ def _today(persona: Persona) -> Membership:
     return Membership.objects.select_related("firm", "user").get(pk=persona.membership.pk)
 
 
-def _weight(key: str, weight: str, low: str, high: str) -> guidance.ClassWeight:
-    return guidance.ClassWeight(
+def _draft(change: HouseViewChange) -> drafts.Draft:
+    change.refresh_from_db()
+    return drafts.Draft(change_id=change.pk, revision=change.revision)
+
+
+def _weight(key: str, weight: str, low: str, high: str) -> drafts.ClassWeight:
+    return drafts.ClassWeight(
         asset_class=key, weight_frac=Decimal(weight), min_frac=Decimal(low), max_frac=Decimal(high)
     )
 

@@ -37,6 +37,7 @@ class Row:
     method: str = "get"
     words: Mapping[str, str] = field(default_factory=dict)
     is_public: bool = False
+    is_api: bool = False  # programs are told 401, not sent to a page
 
 
 def sees(roles: frozenset[Role], status: int = 200, **words: str) -> Row:
@@ -69,17 +70,56 @@ TABLE: Final[Mapping[str, Row]] = {
     "data:post_file": does(OPERATIONS),
     "data:held": sees(REVIEWER | COMPLIANCE | OPERATIONS),
     "data:lift_hold": does(OPERATIONS),
+    "data:reconciliation": sees(REVIEWER | COMPLIANCE | OPERATIONS),
+    "data:comparison": sees(REVIEWER | COMPLIANCE | OPERATIONS, 404),
+    "data:assign_break": does(OPERATIONS),
+    "data:note_break": does(OPERATIONS),
+    "data:resolve_break": does(OPERATIONS),
     "data:actions": sees(REVIEWER | COMPLIANCE | OPERATIONS),
+    "data:new_action": sees(OPERATIONS),
+    "data:action": sees(REVIEWER | COMPLIANCE | OPERATIONS, 404),
+    "data:edit_action": sees(OPERATIONS, 404),
+    "data:action_effects": sees(REVIEWER | COMPLIANCE | OPERATIONS, 404),
+    "data:set_holder": does(OPERATIONS),
+    "data:decide_action": does(OPERATIONS, decision="confirm"),
+    "house_view:house_view": sees(EVERYBODY),
+    "house_view:model": sees(EVERYBODY, 404),
+    "house_view:model_export": sees(EVERYBODY, 404),
+    "house_view:restricted": sees(EVERYBODY),
+    "house_view:end_restricted": does(CIO, 422),
+    "house_view:changes": sees(CIO | COMPLIANCE | ADMINISTRATOR),
+    "house_view:change": sees(CIO | COMPLIANCE | ADMINISTRATOR, 404),
+    "house_view:describe": does(CIO),
+    "house_view:edit_profile": sees(CIO, 404),
+    "house_view:edit_model": sees(CIO, 404),
+    "house_view:new_model": does(CIO),
+    "house_view:edit_products": sees(CIO, 404),
+    "house_view:edit_substitutes": sees(CIO, 404),
+    "house_view:take_out": does(CIO, kind="productlistversion"),
+    "house_view:decide": does(CIO, decision="approve"),
+    "api:actions": Row(roles=REVIEWER | COMPLIANCE | OPERATIONS, is_api=True),
+    "api:action": Row(roles=REVIEWER | COMPLIANCE | OPERATIONS, status=404, is_api=True),
+    "api:preview": Row(roles=REVIEWER | COMPLIANCE | OPERATIONS, status=404, is_api=True),
+    "engine:questions": Row(roles=EVERYBODY, status=415, method="post", is_api=True),
+    "engine:question": Row(roles=EVERYBODY, status=404, is_api=True),
     "accounts:accounts": sees(EVERYBODY),
     "accounts:account": sees(EVERYBODY, 404),
     "accounts:household": sees(EVERYBODY, 404),
+    "ledger:ledger": sees(EVERYBODY, 404),
+    "ledger:record": does(OPERATIONS),
+    "ledger:correct": does(OPERATIONS),
+    "ledger:cancel": does(OPERATIONS),
+    "ledger:wash_sales": sees(EVERYBODY, 404),
+    "ledger:tax_policies": sees(EVERYBODY),
     "portfolios:preferences": sees(EVERYBODY, 404),
     "portfolios:change_settings": does(ADVISOR, group="cash"),
     "portfolios:choose_profile": does(ADVISOR),
     "portfolios:restrict": does(ADVISOR),
     "portfolios:need_cash": does(ADVISOR),
     "portfolios:end_line": does(ADVISOR, what="restriction"),
-    "portfolios:state_taxes": does(ADVISOR),
+    "portfolios:tax_situation": sees(EVERYBODY, 404),
+    "portfolios:state_tax_situation": does(ADVISOR),
+    "portfolios:tax_rates": does(ADVISOR),
     "portfolios:confirm_tax_household": does(ADVISOR),
     "rebalancing:proposals": sees(EVERYBODY),
     "rebalancing:proposal": sees(EVERYBODY, 404),
@@ -100,18 +140,30 @@ TABLE: Final[Mapping[str, Row]] = {
     "reporting:reports": sees(EVERYBODY),
     "reporting:report": sees(EVERYBODY, 404),
     "reporting:download": sees(EVERYBODY, 404),
+    "reporting:form_8949": sees(EVERYBODY, 404),
+    "reporting:form_8949_csv": sees(EVERYBODY, 404),
     "reporting:new": sees(ADVISOR | REVIEWER, 404),
 }
 
 # One thing of each kind in the advisor's book: who of the firm sees it, and that nobody else does.
-IN_THE_BOOK: Final = ("accounts:account", "accounts:household", "portfolios:preferences", "rebalancing:proposal")
+IN_THE_BOOK: Final = (
+    "accounts:account",
+    "accounts:household",
+    "portfolios:preferences",
+    "portfolios:tax_situation",
+    "ledger:ledger",
+    "ledger:wash_sales",
+    "rebalancing:proposal",
+)
 
 
 def _ours() -> dict[str, URLPattern]:
     """Find every address with a guard of ours, by its name with namespace."""
     found: dict[str, URLPattern] = {}
     spaces = {"advisors.": "advisors", "portfolios.views.data": "data", "portfolios.": "portfolios"}
-    spaces |= {"rebalancing.views.accounts": "accounts", "rebalancing.views.runs": "runs"}
+    spaces |= {"portfolios.api": "api", "portfolios.views.ledgers": "ledger", "portfolios.views.wash_sales": "ledger"}
+    spaces |= {"portfolios.views.tax_policies": "ledger", "portfolios.views.house_view": "house_view"}
+    spaces |= {"rebalancing.api": "engine", "rebalancing.views.accounts": "accounts", "rebalancing.views.runs": "runs"}
     spaces |= {"rebalancing.views.today": "runs", "rebalancing.": "rebalancing", "reporting.": "reporting"}
     for _, pattern in routes():
         if is_ours(pattern):
@@ -151,6 +203,8 @@ def test_a_stranger_is_sent_to_sign_in(name: str, stranger: Client) -> None:
 
     if row.is_public:
         assert answer.status_code == row.status
+    elif row.is_api:
+        assert (answer.status_code, answer["WWW-Authenticate"]) == (401, "Bearer")
     else:
         assert answer.status_code == 302
         assert answer["Location"].startswith("/sign-in/login/")
@@ -172,7 +226,13 @@ def test_what_is_in_a_book_exists_for_its_advisor_and_the_home_office_only(
 ) -> None:
     account = AccountFactory(household=HouseholdFactory(firm=advisor.firm, advisor=advisor.membership))
     proposal = ProposalFactory(account=account)
-    numbers = {"account_id": account.pk, "household_id": account.household_id, "proposal_id": proposal.pk}
+    numbers = {
+        "tax_return_id": account.tax_return_id,
+        "year": 2026,
+        "account_id": account.pk,
+        "household_id": account.household_id,
+        "proposal_id": proposal.pk,
+    }
     converters = _ours()[name].pattern.converters
     address = reverse(name, kwargs={key: numbers[key] for key in converters})
 

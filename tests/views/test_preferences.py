@@ -74,7 +74,6 @@ POSTS: dict[str, Callable[[World], tuple[str, dict[str, str]]]] = {
     "restriction": lambda world: (_url(world, "restrict"), _restriction_input()),
     "cash need": lambda world: (_url(world, "need_cash"), _need_input()),
     "ending": lambda world: (_url(world, "end_line", "restriction", 1), WHY),
-    "taxes": lambda world: (_url(world, "state_taxes"), WHY),
 }
 
 

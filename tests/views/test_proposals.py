@@ -1,6 +1,7 @@
 """The page of one proposal, the list of all, and the decisions on them."""
 
 import json
+from decimal import Decimal
 
 import pytest
 import zstandard
@@ -11,7 +12,8 @@ from django.urls import reverse
 from advisors.models import Firm
 from portfolios.models.lots import Lot
 from portfolios.models.market import Price
-from rebalancing.models.proposals import CaseSnapshot, Proposal, ProposalCheck, ProposalStatus
+from rebalancing.engine.outcome import AccountOutcome, Outcome, ShadowPrice, Solver, encode_outcome
+from rebalancing.models.proposals import CaseSnapshot, Proposal, ProposalCheck, ProposalStatus, StoredOutcome
 from rebalancing.services import review
 from tests.conftest import Persona
 from tests.desks import LATER, Purchase, Sale, open_account, propose, text_of
@@ -80,6 +82,63 @@ def test_the_page_answers_first_and_shows_the_evidence(firm: Firm, reviewer: Per
         "valid while prices stay within 2%",
     ):
         assert words in said, words
+
+
+def with_outcome(
+    proposal: Proposal, *prices: ShadowPrice, solver: Solver = "newton", gap_bps: float = 0.012
+) -> Proposal:
+    """Let a proposal's stored outcome say what its rules cost, and how it was solved."""
+    told = AccountOutcome(
+        id=proposal.account.external_ref,
+        trades=(),
+        cash_after=Decimal(0),
+        tracking_error_before=0.02,
+        tracking_error_after=0.01,
+        opportunity=Decimal(0),
+        opportunity_bps=0.0,
+        short_gain=Decimal(0),
+        long_gain=Decimal(0),
+        cost=Decimal(0),
+        turnover=0.0,
+        shadow_prices=prices,
+    )
+    outcome = Outcome(case_hash="sha256:1", engine="test", status="optimal", solver=solver, accounts=(told,))
+    content = zstandard.ZstdCompressor().compress(encode_outcome(outcome))
+    StoredOutcome.objects.filter(pk=proposal.outcome_id).update(content=content, solver=solver)
+    Proposal.objects.filter(pk=proposal.pk).update(gap_bps=0.012)
+    return proposal
+
+
+def test_the_page_says_what_the_rules_cost(firm: Firm, reviewer: Persona) -> None:
+    price = ShadowPrice(rule="range sector Energy", usd_per_unit=1234.0, unit="weight", usd=12.34, bps=0.49)
+    budget = ShadowPrice(rule="tax_budget", usd_per_unit=0.008, unit="dollar", usd=8.0, bps=0.32)
+    proposal = with_outcome(propose(open_account(firm), Purchase(symbol="BND", units="7")), price, budget)
+
+    said = page(reviewer, proposal)
+
+    assert "What the rules cost" in said
+    for words in ("Range of sector Energy", "1% of value", "$12.34", "Tax budget", "$1,000", "$8.00"):
+        assert words in said, words
+
+
+@pytest.mark.parametrize("solver", ["interior_point", "reference"])
+def test_a_fallback_is_told_with_its_certified_gap(firm: Firm, reviewer: Persona, solver: Solver) -> None:
+    proposal = with_outcome(propose(open_account(firm), Purchase(symbol="BND", units="7")), solver=solver)
+
+    said = page(reviewer, proposal)
+
+    assert "Solved by a fallback" in said
+    assert "its gap of 0.012 bp is certified all the same" in said
+
+
+def test_the_first_method_needs_no_note_and_no_price_no_table(firm: Firm, reviewer: Persona) -> None:
+    proposal = with_outcome(propose(open_account(firm), Purchase(symbol="BND", units="7")))
+
+    said = page(reviewer, proposal)
+
+    assert "Newton method" in said
+    assert "Solved by a fallback" not in said
+    assert "What the rules cost" not in said
 
 
 def test_the_main_button_says_what_it_does(firm: Firm, reviewer: Persona, second_reviewer: Persona) -> None:

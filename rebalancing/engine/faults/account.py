@@ -4,7 +4,17 @@ import math
 from collections.abc import Iterator
 from decimal import Decimal
 
-from rebalancing.engine.faults.numbers import not_negative, number, positive, repeated
+from rebalancing.engine.faults.numbers import (
+    EARLIEST_ON,
+    are_usable_or_absent,
+    are_usable_positive,
+    is_usable,
+    not_negative,
+    number,
+    positive,
+    real_day,
+    repeated,
+)
 from rebalancing.engine.faults.taxation import tax_faults
 from rebalancing.engine.faults.trading import cash_need_faults, trading_faults
 from rebalancing.engine.types import (
@@ -24,12 +34,9 @@ SUM_TOLERANCE = 1e-6
 def account_faults(account: Account, *, case: Case, securities: dict[str, Security], path: str) -> Iterator[Fault]:
     yield from number(account.cash, path=f"{path}.cash")
     yield from positive(account.after_tax_weight, path=f"{path}.after_tax_weight")
-    yield from repeated(
-        ((lot.id, f"{path}.lots[{i}].id") for i, lot in enumerate(account.lots)),
-        noun="lot",
-    )
-    for index, lot in enumerate(account.lots):
-        yield from _lot_faults(lot, case=case, securities=securities, path=f"{path}.lots[{index}]")
+    are_sound = _are_sound(account.lots, case=case, securities=securities)
+    if not are_sound:
+        yield from _lots_faults(account, case=case, securities=securities, path=path)
     is_unified = case.household is not None and case.household.mode == "unified"
     if not is_unified:
         yield from target_faults(account.target, securities=securities, path=f"{path}.target")
@@ -40,7 +47,28 @@ def account_faults(account: Account, *, case: Case, securities: dict[str, Securi
     yield from cash_need_faults(account, path=f"{path}.cash_needs")
     yield from trading_faults(account, securities=securities, path=f"{path}.trading")
     yield from tax_faults(account, path=path)
-    yield from _worth_faults(account, securities=securities, path=path)
+    spare = (account.cash, account.cash_needs.raise_)
+    if not (are_sound and all(map(is_usable, spare)) and spare[0] > spare[1]):
+        yield from _worth_faults(account, securities=securities, path=path)
+
+
+def _are_sound(lots: tuple[Lot, ...], *, case: Case, securities: dict[str, Security]) -> bool:
+    """Tell at once whether no lot has a fault; of thousands, hardly ever one has."""
+    as_of = case.as_of
+    return (
+        len({lot.id for lot in lots}) == len(lots)
+        and {lot.security for lot in lots} <= securities.keys()
+        and are_usable_positive(lot.quantity for lot in lots)
+        and are_usable_or_absent(lot.cost for lot in lots)
+        and all(EARLIEST_ON <= lot.acquired <= as_of for lot in lots)
+        and all(lot.loss_cost is None and lot.holding_date is None for lot in lots)
+    )
+
+
+def _lots_faults(account: Account, *, case: Case, securities: dict[str, Security], path: str) -> Iterator[Fault]:
+    yield from repeated(((lot.id, f"{path}.lots[{i}].id") for i, lot in enumerate(account.lots)), noun="lot")
+    for index, lot in enumerate(account.lots):
+        yield from _lot_faults(lot, case=case, securities=securities, path=f"{path}.lots[{index}]")
 
 
 def _lot_faults(lot: Lot, *, case: Case, securities: dict[str, Security], path: str) -> Iterator[Fault]:
@@ -54,6 +82,8 @@ def _lot_faults(lot: Lot, *, case: Case, securities: dict[str, Security], path: 
     yield from not_negative(lot.loss_cost, path=f"{path}.loss_cost")
     if lot.loss_cost is not None and lot.cost is None:
         yield Fault(path=f"{path}.loss_cost", message="needs a cost beside it")
+    yield from real_day(lot.acquired, path=f"{path}.acquired")
+    yield from real_day(lot.holding_date, path=f"{path}.holding_date")
     if lot.acquired > case.as_of:
         yield Fault(
             path=f"{path}.acquired",
@@ -72,8 +102,8 @@ def target_faults(target: dict[str, float], *, securities: dict[str, Security], 
             yield Fault(path=f"{path}.{identity}", message="is not among the securities")
         if not weight >= 0:
             yield Fault(path=f"{path}.{identity}", message=f"must be >= 0, is {weight:g}")
-    total = math.fsum(target.values())
-    if abs(total - 1) > SUM_TOLERANCE:
+    total = math.fsum(target.values()) if all(map(math.isfinite, target.values())) else math.nan
+    if not abs(total - 1) <= SUM_TOLERANCE:
         yield Fault(path=path, message=f"weights must sum to 1, sum to {total:.6f}")
 
 
@@ -119,22 +149,17 @@ def _constraint_faults(constraint: Constraint, *, path: str) -> Iterator[Fault]:
     for unit, (low, high) in bounds.items():
         yield from not_negative(low, path=f"{path}.min_{unit}")
         yield from not_negative(high, path=f"{path}.max_{unit}")
-        if low is not None and high is not None and low > high:
+        if is_usable(low) and is_usable(high) and low > high:
             yield Fault(path=path, message=f"min_{unit} {low} is above max_{unit} {high}")
 
 
 def _worth_faults(account: Account, *, securities: dict[str, Security], path: str) -> Iterator[Fault]:
-    numbers = [account.cash, account.cash_needs.raise_]
-    for lot in account.lots:
-        if lot.security not in securities:
-            return
-        numbers += [lot.quantity, securities[lot.security].price]
-    if not all(value.is_finite() for value in numbers):
+    unknown = {lot.security for lot in account.lots} - securities.keys()
+    numbers = [account.cash, account.cash_needs.raise_, *(lot.quantity for lot in account.lots)]
+    prices = {lot.security: securities[lot.security].price for lot in account.lots if not unknown}
+    if unknown or not all(map(is_usable, numbers)) or not all(map(is_usable, prices.values())):
         return
-    held = sum(
-        (lot.quantity * securities[lot.security].price for lot in account.lots),
-        Decimal(0),
-    )
+    held = sum((lot.quantity * prices[lot.security] for lot in account.lots), Decimal(0))
     worth = held + account.cash - account.cash_needs.raise_
     if worth <= 0:
         yield Fault(

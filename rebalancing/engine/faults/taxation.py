@@ -1,8 +1,9 @@
 """Faults of the tax blocks: rates that would pay for gains, and accounts of one return that disagree."""
 
 from collections.abc import Iterator
+from decimal import InvalidOperation
 
-from rebalancing.engine.faults.numbers import fraction, not_negative, number
+from rebalancing.engine.faults.numbers import fraction, not_negative, number, real_day
 from rebalancing.engine.types import Account, Case, Fault, Tax
 
 RATE_TOLERANCE = 1e-12
@@ -32,8 +33,8 @@ def tax_faults(account: Account, *, path: str) -> Iterator[Fault]:
         )
         return
     yield from _number_faults(tax, path=f"{path}.tax")
-    if not tax.discount_rate > -1:
-        yield Fault(path=f"{path}.tax.discount_rate", message="must be > -1")
+    if not 0 <= tax.discount_rate <= 1:
+        yield Fault(path=f"{path}.tax.discount_rate", message=f"must be between 0 and 1, is {tax.discount_rate:g}")
     else:
         yield from _rate_faults(tax, path=f"{path}.tax")
 
@@ -48,6 +49,7 @@ def _number_faults(tax: Tax, *, path: str) -> Iterator[Fault]:
     if tax.forced_harvest is not None:
         for name in ("amount", "short_only_amount"):
             yield from not_negative(getattr(tax.forced_harvest, name), path=f"{path}.forced_harvest.{name}")
+        yield from real_day(tax.forced_harvest.preserve_until, path=f"{path}.forced_harvest.preserve_until")
 
 
 def _rate_faults(tax: Tax, *, path: str) -> Iterator[Fault]:
@@ -65,12 +67,20 @@ def _rate_faults(tax: Tax, *, path: str) -> Iterator[Fault]:
         yield Fault(path=f"{path}.carried_loss_rate", message=message)
 
 
+def _are_equal(one: Tax, other: Tax) -> bool:
+    """Compare two blocks; what is no number equals nothing."""
+    try:
+        return one == other
+    except InvalidOperation:
+        return False
+
+
 def return_faults(case: Case) -> Iterator[Fault]:
     first: dict[str, tuple[int, Tax]] = {}
     for index, account in enumerate(case.accounts):
         if not account.is_taxable or account.tax is None or account.tax_return is None:
             continue
         at, tax = first.setdefault(account.tax_return, (index, account.tax))
-        if tax != account.tax:
+        if not _are_equal(tax, account.tax):
             message = f"differs from accounts[{at}].tax of the same return {account.tax_return}"
             yield Fault(path=f"accounts[{index}].tax", message=message)

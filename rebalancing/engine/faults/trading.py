@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from decimal import Decimal
 
-from rebalancing.engine.faults.numbers import fraction, not_negative, positive, repeated
+from rebalancing.engine.faults.numbers import fraction, is_usable, not_negative, positive, repeated
 from rebalancing.engine.types import Account, Fault, Lot, Pinned, Security
 
 
@@ -47,25 +47,51 @@ def _pinned_faults(pin: Pinned, *, account: Account, securities: dict[str, Secur
         yield Fault(path=f"{path}.lots", message="a purchase names no lots")
     held = {lot.id: lot for lot in account.lots if lot.security == pin.security}
     yield from _pinned_lot_faults(pin, held=held, path=path)
-    if pin.side == "sell" and _is_more(pin.quantity, [lot.quantity for lot in held.values()]):
+    if pin.side == "sell":
+        yield from _sold_faults(pin, held=held, path=path)
+    if pin.security in securities:
+        yield from _step_faults(pin, securities[pin.security].quantity_step, held=held, path=path)
+
+
+def _sold_faults(pin: Pinned, *, held: dict[str, Lot], path: str) -> Iterator[Fault]:
+    if _is_more(pin.quantity, [lot.quantity for lot in held.values()]):
         yield Fault(path=f"{path}.quantity", message="is more than what is held")
+    elif _is_more(pin.quantity, [lot.quantity for lot in held.values() if lot.cost is not None]):
+        message = "is more than what may be sold: a lot without a known basis is never sold"
+        yield Fault(path=f"{path}.quantity", message=message)
+
+
+def _step_faults(pin: Pinned, step: Decimal, *, held: dict[str, Lot], path: str) -> Iterator[Fault]:
+    """Yield a fault where a quantity is no multiple of the step, unless it closes the position."""
+    if pin.quantity is None or not is_usable(pin.quantity) or not is_usable(step) or step <= 0:
+        return
+    whole = [lot.quantity for lot in held.values()]
+    if pin.side == "sell" and all(map(is_usable, whole)) and pin.quantity == sum(whole):
+        return
+    count = pin.quantity / step
+    if count != count.to_integral_value():
+        yield Fault(path=f"{path}.quantity", message=f"must be a multiple of the quantity_step {step}")
 
 
 def _pinned_lot_faults(pin: Pinned, *, held: dict[str, Lot], path: str) -> Iterator[Fault]:
+    yield from repeated(((part.lot, f"{path}.lots[{i}].lot") for i, part in enumerate(pin.lots)), noun="pinned lot")
     for index, part in enumerate(pin.lots):
         at = f"{path}.lots[{index}]"
         yield from positive(part.quantity, path=f"{at}.quantity")
         if part.lot not in held:
             yield Fault(path=f"{at}.lot", message=f"{part.lot} is not a lot of {pin.security}")
+        elif held[part.lot].cost is None:
+            yield Fault(path=f"{at}.lot", message=f"{part.lot} has no known basis and is never sold")
         elif _is_more(part.quantity, [held[part.lot].quantity]):
             yield Fault(path=f"{at}.quantity", message=f"must be at most the {held[part.lot].quantity} held")
-    if pin.lots and sum(part.quantity for part in pin.lots) != pin.quantity:
+    parts = [part.quantity for part in pin.lots]
+    if parts and all(map(is_usable, (pin.quantity, *parts))) and sum(parts) != pin.quantity:
         yield Fault(path=f"{path}.lots", message=f"must add up to the quantity {pin.quantity}")
 
 
 def _is_more(quantity: Decimal | None, held: list[Decimal]) -> bool:
     """Tell whether a quantity is above what is held, as far as both are numbers."""
-    if quantity is None or not all(value.is_finite() for value in (quantity, *held)):
+    if quantity is None or not all(map(is_usable, (quantity, *held))):
         return False
     return quantity > sum(held)
 

@@ -1,11 +1,12 @@
 """Book proposed trades lot by lot in Decimal, from nothing but the case."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from decimal import ROUND_HALF_EVEN, Decimal
 
 from portfolios.ledger.gains import exact_gain_usd, term_of
+from rebalancing.engine.judge.docket import AccountDocket, add_up, docket_of
 from rebalancing.engine.outcome import LotSale, Trade
 from rebalancing.engine.types import ZERO, Account, Case, Lot, Security, Term
 
@@ -34,10 +35,12 @@ class AccountBook:
 
     account: Account
     as_of: date
+    docket: AccountDocket
     securities: Mapping[str, Security]
     trades: tuple[Trade, ...]
     held_before: Mapping[str, Decimal]
     held_after: Mapping[str, Decimal]
+    moved: Mapping[str, Decimal]
     bought: Mapping[str, Decimal]
     sold: Mapping[str, Decimal]
     sales: tuple[BookedSale, ...]
@@ -61,10 +64,12 @@ class AccountBook:
         return float((self.bought_usd + self.sold_usd) / 2 / self.value_usd)
 
     def price(self, security: str) -> Decimal:
-        return self.securities[security].price
+        return self.docket.market.prices[security]
 
-    def worth_before_usd(self, security: str) -> Decimal:
-        return self.held_before.get(security, ZERO) * self.price(security)
+    def sum_after_usd(self, names: tuple[str, ...]) -> Decimal:
+        """Add up what is held of a group after the trades."""
+        moves = (self.moved[name] * self.price(name) for name in names if name in self.moved)
+        return sum(moves, self.docket.sum_usd(names))
 
     def worth_after_usd(self, security: str) -> Decimal:
         return self.held_after.get(security, ZERO) * self.price(security)
@@ -77,35 +82,34 @@ def cents(amount_usd: Decimal) -> Decimal:
 
 def book_account(account: Account, trades: Sequence[Trade], *, case: Case) -> AccountBook:
     """Book the trades of one account; what cannot be booked stands in `mistakes` and is left out."""
-    securities = {security.id: security for security in case.securities}
+    docket = docket_of(case).accounts[account.id]
+    securities, prices = docket.market.securities, docket.market.prices
     mistakes: list[str] = []
-    known = tuple(trade for trade in trades if _is_bookable(trade, securities=securities, mistakes=mistakes))
-    sales = _book_sales(account, known, securities=securities, as_of=case.as_of, mistakes=mistakes)
-    before = _add_up((lot.security, lot.quantity) for lot in account.lots)
-    bought = _add_up((trade.security, trade.quantity) for trade in known if trade.side == "buy")
-    sold = _add_up((trade.security, trade.quantity) for trade in known if trade.side == "sell")
-    after = {
-        name: before.get(name, ZERO) + bought.get(name, ZERO) - sold.get(name, ZERO)
-        for name in {**before, **bought, **sold}
-    }
+    known = tuple(trade for trade in trades if _is_bookable(trade, prices=prices, mistakes=mistakes))
+    sales = _book_sales(docket, known, mistakes=mistakes)
+    bought = add_up((trade.security, trade.quantity) for trade in known if trade.side == "buy")
+    sold = add_up((trade.security, trade.quantity) for trade in known if trade.side == "sell")
+    moved = {name: bought.get(name, ZERO) - sold.get(name, ZERO) for name in {**bought, **sold}}
+    after = docket.held | {name: docket.held.get(name, ZERO) + units for name, units in moved.items()}
     cost = account.trading.ticket_cost * len(known)
     for trade in known:
         spread = Decimal(str(securities[trade.security].half_spread_bps)) * BASIS_POINT
-        cost += spread * trade.quantity * securities[trade.security].price
-    held_usd = sum((units * securities[name].price for name, units in before.items()), ZERO)
+        cost += spread * trade.quantity * prices[trade.security]
     return AccountBook(
         account=account,
         as_of=case.as_of,
+        docket=docket,
         securities=securities,
         trades=known,
-        held_before=before,
+        held_before=docket.held,
         held_after=after,
+        moved=moved,
         bought=bought,
         sold=sold,
         sales=sales,
-        value_usd=held_usd + account.cash - account.cash_needs.raise_,
-        bought_usd=sum((units * securities[name].price for name, units in bought.items()), ZERO),
-        sold_usd=sum((units * securities[name].price for name, units in sold.items()), ZERO),
+        value_usd=docket.value_usd,
+        bought_usd=sum((units * prices[name] for name, units in bought.items()), ZERO),
+        sold_usd=sum((units * prices[name] for name, units in sold.items()), ZERO),
         exact_cost_usd=cost,
         mistakes=tuple(mistakes),
     )
@@ -137,28 +141,21 @@ def lot_term(lot: Lot, *, as_of: date) -> Term:
     return term
 
 
-def _is_bookable(trade: Trade, *, securities: Mapping[str, Security], mistakes: list[str]) -> bool:
-    if trade.security not in securities:
+def _is_bookable(trade: Trade, *, prices: Mapping[str, Decimal], mistakes: list[str]) -> bool:
+    if trade.security not in prices:
         mistakes.append(f"{trade.security} is not a security of the case")
         return False
     if not trade.quantity.is_finite() or trade.quantity <= 0:
         mistakes.append(f"{trade.side} {trade.security}: the quantity {trade.quantity} is not above 0")
         return False
-    price = securities[trade.security].price
+    price = prices[trade.security]
     if trade.price != price:
         mistakes.append(f"{trade.side} {trade.security}: the price {trade.price} is not the case's {price}")
     return True
 
 
-def _book_sales(
-    account: Account,
-    trades: Sequence[Trade],
-    *,
-    securities: Mapping[str, Security],
-    as_of: date,
-    mistakes: list[str],
-) -> tuple[BookedSale, ...]:
-    lots = {lot.id: lot for lot in account.lots}
+def _book_sales(docket: AccountDocket, trades: Sequence[Trade], *, mistakes: list[str]) -> tuple[BookedSale, ...]:
+    lots, prices = docket.lots, docket.market.prices
     sales: list[BookedSale] = []
     taken: set[str] = set()
     for trade in trades:
@@ -174,8 +171,7 @@ def _book_sales(
                 continue
             named += part.quantity
             taken.add(part.lot)
-            price = securities[trade.security].price
-            sales.append(book_part(part, lot=lots[part.lot], price=price, as_of=as_of))
+            sales.append(book_part(part, lot=lots[part.lot], price=prices[trade.security], as_of=docket.as_of))
         if named != trade.quantity:
             mistakes.append(f"sell {trade.security}: lots add up to {named}, the trade is {trade.quantity}")
     return tuple(sales)
@@ -202,10 +198,3 @@ def book_part(part: LotSale, *, lot: Lot, price: Decimal, as_of: date) -> Booked
         term=lot_term(lot, as_of=as_of),
         waiting_usd=part.waiting,
     )
-
-
-def _add_up(items: Iterable[tuple[str, Decimal]]) -> dict[str, Decimal]:
-    totals: dict[str, Decimal] = {}
-    for name, units in items:
-        totals[name] = totals.get(name, ZERO) + units
-    return totals

@@ -1,12 +1,14 @@
 """Compare every figure that an outcome reports with what the judge computed itself."""
 
-from collections.abc import Iterator
+import math
+from collections.abc import Iterator, Mapping
 from decimal import Decimal
 
-from rebalancing.engine.judge.booking import cents
+from rebalancing.engine.judge.booking import BookedSale, cents
 from rebalancing.engine.judge.measures import AccountMeasures, Measures
 from rebalancing.engine.judge.taxation import ReturnBook
-from rebalancing.engine.outcome import AccountOutcome, Outcome, ReturnOutcome, Trade
+from rebalancing.engine.judge.waits import waiting_faults
+from rebalancing.engine.outcome import AccountOutcome, HouseholdOutcome, ObjectiveTerms, Outcome, ReturnOutcome, Trade
 from rebalancing.engine.types import ZERO, Term
 
 CENT_TOLERANCE = Decimal("0.006")  # less than a cent, more than the rounding of a float to one
@@ -14,6 +16,7 @@ FRACTION_TOLERANCE = 1e-9
 OBJECTIVE_TOLERANCE_USD = 1e-4
 OBJECTIVE_TOLERANCE_FRAC = 1e-9
 BPS_TOLERANCE = 1e-4
+UNIFIED = {True: "a unified household", False: "no unified household"}
 
 
 def figure_faults(outcome: Outcome, measures: Measures) -> Iterator[str]:
@@ -22,12 +25,14 @@ def figure_faults(outcome: Outcome, measures: Measures) -> Iterator[str]:
     for account in measures.accounts:
         name = account.book.account.id
         if name in reported:
-            yield from _account_faults(reported[name], account)
+            yield from _account_faults(reported[name], account, measures)
     returns = {book.id: book for book in measures.returns}
     yield from _same_ids("returns", [r.id for r in outcome.returns], [r.id for r in measures.returns])
     for entry in outcome.returns:
         if entry.id in returns:
             yield from _return_faults(entry, returns[entry.id])
+    yield from _household_faults(outcome, measures)
+    yield from _benefit_faults(outcome, measures)
     yield from _objective_faults(outcome, measures)
 
 
@@ -43,10 +48,54 @@ def account_gain_usd(account: AccountMeasures, term: Term) -> Decimal:
     )
 
 
-def _account_faults(reported: AccountOutcome, account: AccountMeasures) -> Iterator[str]:
+def report_household(measures: Measures) -> HouseholdOutcome | None:
+    """Report what the accounts of a unified household do together; None in every other case."""
+    household = measures.household
+    if household is None:
+        return None
+    after = [account.after for account in measures.accounts]
+    return HouseholdOutcome(
+        value=cents(household.value_usd),
+        tracking_error_before=household.tracking_error_before,
+        tracking_error_after=household.tracking_error_after,
+        before=ObjectiveTerms(
+            risk=household.risk_before_usd,
+            hurdles=math.fsum(account.before.hurdle_usd for account in measures.accounts),
+        ),
+        after=ObjectiveTerms(
+            risk=household.risk_after_usd,
+            tax=math.fsum(terms.tax_usd for terms in after),
+            waiting=math.fsum(terms.waiting_usd for terms in after),
+            cost=math.fsum(terms.cost_usd for terms in after),
+            hurdles=math.fsum(terms.hurdle_usd for terms in after),
+            transfers=float(household.transfer_usd),
+        ),
+    )
+
+
+def _household_faults(outcome: Outcome, measures: Measures) -> Iterator[str]:
+    said, found = outcome.household, report_household(measures)
+    if said is None or found is None:
+        if said is not found:
+            yield f"household is {'missing' if said is None else 'reported'}, the case is {UNIFIED[found is not None]}"
+        return
+    yield from _money("household: value", said.value, found.value)
+    for label in ("tracking_error_before", "tracking_error_after"):
+        told, true = getattr(said, label), getattr(found, label)
+        yield from _number(f"household: {label}", told, true, tolerance=FRACTION_TOLERANCE)
+    for side, told, true in (("before", said.before, found.before), ("after", said.after, found.after)):
+        for term in told.__struct_fields__:
+            amount = getattr(true, term)
+            tolerance = OBJECTIVE_TOLERANCE_USD + OBJECTIVE_TOLERANCE_FRAC * abs(amount)
+            yield from _number(f"household: {side}.{term}", getattr(told, term), amount, tolerance=tolerance)
+
+
+def _account_faults(reported: AccountOutcome, account: AccountMeasures, measures: Measures) -> Iterator[str]:
     book, name = account.book, reported.id
+    sales = {sale.lot.id: sale for sale in book.sales}
     for trade in reported.trades:
-        yield from _trade_faults(trade, account)
+        yield from _trade_faults(trade, sales, account)
+    yield from waiting_faults(account, measures)
     yield from _money(f"{name}: cash_after", reported.cash_after, book.cash_after_usd)
     yield from _money(f"{name}: cost", reported.cost, book.cost_usd)
     yield from _money(f"{name}: short_gain", reported.short_gain, account_gain_usd(account, "short"))
@@ -80,30 +129,15 @@ def _account_faults(reported: AccountOutcome, account: AccountMeasures) -> Itera
     )
 
 
-def _trade_faults(trade: Trade, account: AccountMeasures) -> Iterator[str]:
-    book = account.book
-    sales = {sale.lot.id: sale for sale in book.sales}
+def _trade_faults(trade: Trade, sales: Mapping[str, BookedSale], account: AccountMeasures) -> Iterator[str]:
     for part in trade.lots:
         sale = sales.get(part.lot)
         if sale is None or sale.gain_usd is None:
             continue
-        at = f"{book.account.id}: lot {part.lot}"
+        at = f"{account.book.account.id}: lot {part.lot}"
         yield from _money(f"{at}: gain", part.gain, sale.gain_usd)
         if part.term != sale.term:
             yield f"{at}: term is reported as {part.term}, it is {sale.term}"
-        yield from _waiting_faults(f"{at}: waiting", part.waiting, sale.gain_usd, account)
-
-
-def _waiting_faults(label: str, waiting: Decimal, gain_usd: Decimal, account: AccountMeasures) -> Iterator[str]:
-    tax = account.book.account.tax
-    is_due = account.book.account.is_taxable and tax is not None and tax.harvest == "year_round" and gain_usd < 0
-    if not is_due or tax is None:
-        if waiting != 0:
-            yield f"{label} is reported as {waiting}, nothing is harvested year-round here"
-        return
-    most = Decimal(str(max(tax.short_rate, tax.long_rate))) * -gain_usd
-    if not waiting.is_finite() or not ZERO <= waiting <= most + CENT_TOLERANCE:
-        yield f"{label} is reported as {waiting}, it lies between 0 and {cents(most)}"
 
 
 def _return_faults(reported: ReturnOutcome, book: ReturnBook) -> Iterator[str]:
@@ -126,6 +160,24 @@ def _objective_faults(outcome: Outcome, measures: Measures) -> Iterator[str]:
         yield f"lower_bound is reported as {outcome.lower_bound}, above the objective {objective:.6f}"
     gap_bps = (outcome.objective - outcome.lower_bound) / value * 1e4
     yield from _number("gap_bps", outcome.gap_bps, gap_bps, tolerance=BPS_TOLERANCE)
+
+
+def _benefit_faults(outcome: Outcome, measures: Measures) -> Iterator[str]:
+    """The worth of all trades adds up to what they win: per account, or in a unified household over all of them."""
+    won = {account.book.account.id: account.opportunity_usd for account in measures.accounts}
+    told: dict[str, float] = {}
+    for account in outcome.accounts:
+        worths = [trade.benefit for trade in account.trades if trade.benefit is not None]
+        if not worths:
+            continue
+        if len(worths) < len(account.trades):
+            yield f"{account.id}: benefit is told of some trades only"
+        told[account.id] = math.fsum(part for worth in worths for part in (worth.risk, worth.tax, worth.cost))
+    if measures.household is not None and told:
+        told, won = {"household": math.fsum(told.values())}, {"household": math.fsum(won.values())}
+    for name, total in told.items():
+        if name in won:
+            yield from _number(f"{name}: benefit of all trades", total, won[name], tolerance=float(CENT_TOLERANCE))
 
 
 def _same_ids(label: str, said: list[str], known: list[str]) -> Iterator[str]:

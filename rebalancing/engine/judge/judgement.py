@@ -3,21 +3,23 @@
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
+from functools import lru_cache
 
 from rebalancing.engine.judge.booking import AccountBook
-from rebalancing.engine.judge.findings import Finding, Rank, in_weight, percent
-from rebalancing.engine.judge.measures import Measures, measure_trades
+from rebalancing.engine.judge.docket import KEPT_CASES, Docket, after_tax, docket_of
+from rebalancing.engine.judge.findings import Finding, Rank, held, in_weight, percent
+from rebalancing.engine.judge.measures import AccountMeasures, Measures, measure_trades
 from rebalancing.engine.judge.rules_account import (
     cash_findings,
     class_findings,
     class_worth_usd,
+    tracking_finding,
     trading_findings,
     wash_findings,
 )
 from rebalancing.engine.judge.rules_client import client_findings, outside_usd
 from rebalancing.engine.judge.rules_law import law_findings
 from rebalancing.engine.judge.rules_tax import tax_findings
-from rebalancing.engine.judge.wash import open_wash_window
 from rebalancing.engine.outcome import Trade
 from rebalancing.engine.types import ZERO, Case
 
@@ -56,11 +58,24 @@ class Judgement:
 
 def judge_trades(case: Case, trades: Mapping[str, Sequence[Trade]]) -> Judgement:
     """Book the trades (by account id), measure them, and judge every rule."""
+    docket = docket_of(case)
+    if any(trades.values()):
+        return _judge(docket, trades)
+    return _judge_nothing(docket)
+
+
+@lru_cache(maxsize=KEPT_CASES)
+def _judge_nothing(docket: Docket) -> Judgement:
+    """Judge a case as it stands, which everything else is compared with."""
+    return _judge(docket, {})
+
+
+def _judge(docket: Docket, trades: Mapping[str, Sequence[Trade]]) -> Judgement:
+    case = docket.case
     measures = measure_trades(case, trades)
     books = tuple(account.book for account in measures.accounts)
-    window = open_wash_window(case, books)
     by_return = {book.id: tuple(tax_findings(book, as_of=case.as_of)) for book in measures.returns}
-    household = tuple(_household_findings(case, books))
+    household = tuple(household_findings(docket, books))
     findings: dict[str, tuple[Finding, ...]] = {}
     for account in measures.accounts:
         book = account.book
@@ -68,30 +83,36 @@ def judge_trades(case: Case, trades: Mapping[str, Sequence[Trade]]) -> Judgement
         findings[book.account.id] = (
             *law_findings(book, case=case),
             *client_findings(book),
-            *wash_findings(book, window=window),
+            *wash_findings(book, window=measures.window),
             *cash_findings(book),
-            *(() if _is_unified(case) else class_findings(book)),
+            *(() if docket.is_unified else class_findings(book)),
             *household,
             *of_return,
-            *trading_findings(book, tracking_error_after=account.tracking_error_after),
+            *_tracking(account, is_unified=docket.is_unified),
+            *trading_findings(book),
         )
     return Judgement(measures=measures, findings=findings)
 
 
-def _is_unified(case: Case) -> bool:
-    return case.household is not None and case.household.mode == "unified"
-
-
-def _household_findings(case: Case, books: Sequence[AccountBook]) -> Iterator[Finding]:
-    if case.household is None:
+def _tracking(account: AccountMeasures, *, is_unified: bool) -> Iterator[Finding]:
+    """Judge the account's cap on tracking error; it falls away with the account's target in a unified household."""
+    cap = account.book.account.trading.max_tracking_error
+    if cap is None:
         return
-    weights = {book.account.id: Decimal(str(book.account.after_tax_weight)) for book in books}
-    whole = sum((weights[book.account.id] * book.value_usd for book in books), ZERO)
-    for asset_class, (low, high) in case.household.class_limits.items():
-        worth = sum(
-            (weights[book.account.id] * class_worth_usd(book, asset_class) for book in books),
-            ZERO,
-        )
+    if is_unified:
+        words = "the account has no target of its own: the household's target stands in its place"
+        yield held("max_tracking_error", Rank.TRACKING_ERROR, words)
+    else:
+        yield tracking_finding(account.book, tracking_error_after=account.tracking_error_after, cap=cap)
+
+
+def household_findings(docket: Docket, books: Sequence[AccountBook]) -> Iterator[Finding]:
+    """Yield the limits on the household's asset classes: after-tax dollars of all accounts, of V_H."""
+    if docket.household is None:
+        return
+    whole = docket.household_usd
+    for asset_class, (low, high) in docket.household.class_limits.items():
+        worth = sum((after_tax(book.account) * class_worth_usd(book, asset_class) for book in books), ZERO)
         off = outside_usd(worth, low=low, high=high, value_usd=whole)
         yield Finding(
             rule=f"{HOUSEHOLD_RULE} {asset_class}",

@@ -6,29 +6,49 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from rebalancing.engine.judge.booking import AccountBook, book_account
+from rebalancing.engine.judge.docket import docket_of
+from rebalancing.engine.judge.household import HouseholdMeasures, HouseholdShare, measure_household, risk_aversion
 from rebalancing.engine.judge.taxation import ReturnBook, average_rates, book_returns
+from rebalancing.engine.judge.wash import WashWindow, open_wash_window
 from rebalancing.engine.outcome import Trade
-from rebalancing.engine.types import CASH, ZERO, Case, RiskModel
+from rebalancing.engine.types import CASH, ZERO, Case
+
+__all__ = [
+    "AccountMeasures",
+    "AccountTerms",
+    "Measures",
+    "account_taxes_usd",
+    "active_weights",
+    "hurdles_usd",
+    "measure_trades",
+    "risk_aversion",
+]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AccountTerms:
-    """The dollars of the objective that belong to one account, after its trades; tax by the average marginal rate."""
+    """
+    The dollars of the objective that belong to one account, after its trades; tax by the average marginal rate.
+
+    In a unified household risk and transfer are shares: those of all accounts add up to the household's.
+    """
 
     risk_usd: float
     tax_usd: float
     waiting_usd: float
     cost_usd: float
     hurdle_usd: float
+    transfer_usd: float = 0.0
 
     @property
     def total_usd(self) -> float:
-        return self.risk_usd + self.tax_usd + self.waiting_usd + self.cost_usd + self.hurdle_usd
+        own = self.tax_usd + self.waiting_usd + self.cost_usd + self.hurdle_usd
+        return self.risk_usd + own + self.transfer_usd
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AccountMeasures:
-    """One account before and after."""
+    """One account before and after. In a unified household its tracking error is that to the household's target."""
 
     book: AccountBook
     tracking_error_before: float
@@ -51,6 +71,8 @@ class Measures:
 
     accounts: tuple[AccountMeasures, ...]
     returns: tuple[ReturnBook, ...]
+    window: WashWindow
+    household: HouseholdMeasures | None = None
 
     @property
     def objective_usd(self) -> float:
@@ -68,17 +90,19 @@ class Measures:
 def measure_trades(case: Case, trades: Mapping[str, Sequence[Trade]]) -> Measures:
     """Book the trades of every account (by account id) and measure them."""
     books = tuple(book_account(account, trades.get(account.id, ()), case=case) for account in case.accounts)
-    returns = book_returns(books, case=case)
+    window = open_wash_window(case, books)
+    returns = book_returns(books, window=window)
     taxes = account_taxes_usd(returns)
+    docket = docket_of(case)
+    household = measure_household(docket, books) if docket.is_unified else None
     return Measures(
-        accounts=tuple(_measure_account(book, case=case, tax_usd=taxes.get(book.account.id, 0.0)) for book in books),
+        accounts=tuple(
+            _measure_account(book, tax_usd=taxes.get(book.account.id, 0.0), household=household) for book in books
+        ),
         returns=returns,
+        window=window,
+        household=household,
     )
-
-
-def risk_aversion(tracking_preference: int) -> float:
-    """Return lambda for a tracking preference from 1 (taxes first) to 10 (target first)."""
-    return float(10.0 ** (1.0 + 2.0 * (tracking_preference - 1) / 9.0))
 
 
 def account_taxes_usd(returns: Sequence[ReturnBook]) -> dict[str, float]:
@@ -95,56 +119,57 @@ def account_taxes_usd(returns: Sequence[ReturnBook]) -> dict[str, float]:
 
 def active_weights(book: AccountBook, held: Mapping[str, Decimal]) -> dict[str, float]:
     """Return weight less target of every security; cash bears no risk."""
-    names = {*held, *book.account.target} - {CASH}
-    return {
-        name: float(held.get(name, ZERO) * book.price(name) / book.value_usd) - book.account.target.get(name, 0.0)
-        for name in sorted(names)
+    known, weights, target = book.docket.held, book.docket.weights, book.docket.target
+    found = {
+        name: weights[name] if known.get(name) is units else float(units * book.price(name) / book.value_usd)
+        for name, units in held.items()
     }
-
-
-def active_risk(active: Mapping[str, float], model: RiskModel) -> tuple[tuple[float, ...], float]:
-    """Return the factor exposures of active weights and their variance per year."""
-    size = len(model.factors)
-    exposures = tuple(
-        math.fsum(weight * model.exposures[name][k] for name, weight in active.items()) for k in range(size)
-    )
-    common = math.fsum(
-        exposures[i] * model.factor_covariance[i][j] * exposures[j] for i in range(size) for j in range(size)
-    )
-    own = math.fsum(weight * weight * model.specific_variance[name] for name, weight in active.items())
-    return exposures, max(common + own, 0.0)
+    return {name: found.get(name, 0.0) - target.get(name, 0.0) for name in sorted({*found, *target} - {CASH})}
 
 
 def hurdles_usd(book: AccountBook, held: Mapping[str, Decimal]) -> float:
     """Return the holding cost of substitutes: each distinct one at its lowest hurdle."""
-    lowest: dict[str, float] = {}
-    for substitute in book.account.substitutes:
-        lowest[substitute.use] = min(substitute.hurdle_bps, lowest.get(substitute.use, math.inf))
-    return math.fsum(float(held.get(name, ZERO) * book.price(name)) * hurdle * 1e-4 for name, hurdle in lowest.items())
+    hurdles = book.docket.hurdles.items()
+    return math.fsum(float(held.get(name, ZERO) * book.price(name)) * hurdle * 1e-4 for name, hurdle in hurdles)
 
 
-def _measure_account(book: AccountBook, *, case: Case, tax_usd: float) -> AccountMeasures:
-    aversion = risk_aversion(book.account.trading.tracking_preference)
-    value = float(book.value_usd)
-    _, variance_before = active_risk(active_weights(book, book.held_before), case.risk_model)
-    _, variance_after = active_risk(active_weights(book, book.held_after), case.risk_model)
+def _measure_account(book: AccountBook, *, tax_usd: float, household: HouseholdMeasures | None) -> AccountMeasures:
+    variance_before, variance_after = book.docket.variance, _variance_after(book)
     waiting = sum((sale.waiting_usd for sale in book.sales), ZERO) if book.account.is_taxable else ZERO
+    if household is None:
+        scale = float(book.value_usd) * risk_aversion(book.account.trading.tracking_preference) / 2
+        share = HouseholdShare(before_usd=scale * variance_before, after_usd=scale * variance_after, transfer_usd=0.0)
+    else:
+        share = household.shares[book.account.id]
     return AccountMeasures(
         book=book,
         tracking_error_before=math.sqrt(variance_before),
         tracking_error_after=math.sqrt(variance_after),
         before=AccountTerms(
-            risk_usd=value * aversion / 2 * variance_before,
+            risk_usd=share.before_usd,
             tax_usd=0.0,
             waiting_usd=0.0,
             cost_usd=0.0,
             hurdle_usd=hurdles_usd(book, book.held_before),
         ),
         after=AccountTerms(
-            risk_usd=value * aversion / 2 * variance_after,
+            risk_usd=share.after_usd,
             tax_usd=tax_usd,
             waiting_usd=float(waiting),
             cost_usd=float(book.exact_cost_usd),
             hurdle_usd=hurdles_usd(book, book.held_after),
+            transfer_usd=share.transfer_usd,
         ),
     )
+
+
+def _variance_after(book: AccountBook) -> float:
+    """Return the squared tracking error after the trades: only what is traded is weighed anew."""
+    docket = book.docket
+    if not book.moved:
+        return docket.variance
+    active = docket.active.copy()
+    for name in book.moved:
+        weight = float(book.worth_after_usd(name) / book.value_usd)
+        active[docket.market.place[name]] = weight - docket.target.get(name, 0.0)
+    return docket.market.variance(active)

@@ -62,7 +62,7 @@ def cash_findings(book: AccountBook) -> Iterator[Finding]:
 def _cash_ceiling(book: AccountBook, idle_usd: Decimal) -> Finding:
     ceiling = Decimal(str(book.account.cash_needs.max_weight)) * book.value_usd
     words = f"{money(idle_usd)} stays in cash, at most {money(ceiling)}"
-    if not any(security.buyable for security in book.securities.values()):
+    if not book.docket.market.has_buyable:
         return held("cash_ceiling", Rank.WISHES, f"{words}; nothing may be bought")
     over = max(idle_usd - ceiling, ZERO)
     by = in_weight(over, value_usd=book.value_usd)
@@ -86,27 +86,28 @@ def class_findings(book: AccountBook) -> Iterator[Finding]:
 
 def class_worth_usd(book: AccountBook, asset_class: str) -> Decimal:
     """Add up an asset class after the trades; class cash holds what is not raised."""
-    names = [name for name in book.held_after if book.securities[name].asset_class == asset_class]
-    worth = sum((book.worth_after_usd(name) for name in names), ZERO)
+    worth = book.sum_after_usd(book.docket.market.of_class(asset_class))
     if asset_class == CASH_CLASS:
         worth += book.cash_after_usd - book.account.cash_needs.raise_
     return worth
 
 
-def trading_findings(book: AccountBook, *, tracking_error_after: float) -> Iterator[Finding]:
-    """Yield the caps on tracking error, turnover and the number and size of trades."""
+def tracking_finding(book: AccountBook, *, tracking_error_after: float, cap: float) -> Finding:
+    """Judge the cap on tracking error."""
+    over = Decimal(str(max(tracking_error_after - cap, 0.0)))
+    over = over if over > Decimal("1e-9") else ZERO
+    return Finding(
+        rule="max_tracking_error",
+        rank=Rank.TRACKING_ERROR,
+        excess=max(over * book.value_usd, Decimal("0.01")) if over else ZERO,
+        by=f"{float(over):.6f} weight",
+        evidence=f"{percent(tracking_error_after)} a year, at most {percent(cap)}",
+    )
+
+
+def trading_findings(book: AccountBook) -> Iterator[Finding]:
+    """Yield the caps on turnover and on the number and size of trades."""
     trading = book.account.trading
-    if trading.max_tracking_error is not None:
-        over = Decimal(str(max(tracking_error_after - trading.max_tracking_error, 0.0)))
-        over = over if over > Decimal("1e-9") else ZERO
-        words = f"{percent(tracking_error_after)} a year, at most {percent(trading.max_tracking_error)}"
-        yield Finding(
-            rule="max_tracking_error",
-            rank=Rank.TRACKING_ERROR,
-            excess=max(over * book.value_usd, Decimal("0.01")) if over else ZERO,
-            by=f"{float(over):.6f} weight",
-            evidence=words,
-        )
     if trading.max_turnover is not None:
         turned = (book.bought_usd + book.sold_usd) / 2
         over = max(turned - Decimal(str(trading.max_turnover)) * book.value_usd, ZERO)

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping
 from decimal import Decimal
 
 from rebalancing.engine.judge.booking import AccountBook
+from rebalancing.engine.judge.docket import add_up
 from rebalancing.engine.judge.findings import (
     Finding,
     Rank,
@@ -21,14 +22,13 @@ def client_findings(book: AccountBook) -> Iterator[Finding]:
     """Yield one finding for every rule of the account; constraints with the same id are judged together."""
     by_rule: dict[str, list[Finding]] = {}
     for constraint in book.account.constraints:
-        names = [name for name, security in book.securities.items() if constraint.applies_to(security)]
-        for finding in _findings(book, constraint, names):
+        for finding in _findings(book, constraint, book.docket.market.members(constraint)):
             by_rule.setdefault(finding.rule, []).append(finding)
     for findings in by_rule.values():
         yield max(findings, key=lambda finding: (finding.excess, -finding.rank))
 
 
-def _findings(book: AccountBook, constraint: Constraint, names: list[str]) -> Iterator[Finding]:
+def _findings(book: AccountBook, constraint: Constraint, names: tuple[str, ...]) -> Iterator[Finding]:
     match constraint.verb:
         case "never_buy":
             yield _moved(book, constraint, names, moves=(book.bought,), rank=Rank.CLIENT_NEVER)
@@ -45,12 +45,12 @@ def _findings(book: AccountBook, constraint: Constraint, names: list[str]) -> It
 def _moved(
     book: AccountBook,
     constraint: Constraint,
-    names: list[str],
+    names: tuple[str, ...],
     *,
     moves: tuple[Mapping[str, Decimal], ...],
     rank: Rank,
 ) -> Finding:
-    moved = {name: sum((move.get(name, ZERO) for move in moves), ZERO) for name in names}
+    moved = add_up((name, move[name]) for move in moves for name in names if name in move)
     amount = sum((count * book.price(name) for name, count in moved.items()), ZERO)
     return Finding(
         rule=constraint.rule,
@@ -61,14 +61,14 @@ def _moved(
     )
 
 
-def _never_own(book: AccountBook, constraint: Constraint, names: list[str]) -> Iterator[Finding]:
+def _never_own(book: AccountBook, constraint: Constraint, names: tuple[str, ...]) -> Iterator[Finding]:
     """What is bought breaks the harder half, never buy; what is left breaks the disposal. Both add up."""
     bought = _moved(book, constraint, names, moves=(book.bought,), rank=Rank.CLIENT_NEVER)
     if constraint.disposal == "keep":
         yield bought
         return
     is_soft = constraint.disposal == "within_budget" and not bought.is_broken
-    left = {name: max(book.held_after.get(name, ZERO), ZERO) for name in names}
+    left = {name: max(book.held_after[name], ZERO) for name in names if name in book.held_after}
     amount = sum((count * book.price(name) for name, count in left.items()), ZERO)
     yield Finding(
         rule=constraint.rule,
@@ -79,9 +79,9 @@ def _never_own(book: AccountBook, constraint: Constraint, names: list[str]) -> I
     )
 
 
-def _range(book: AccountBook, constraint: Constraint, names: list[str]) -> Finding:
-    worth = sum((book.worth_after_usd(name) for name in names), ZERO)
-    count = sum((book.held_after.get(name, ZERO) for name in names), ZERO)
+def _range(book: AccountBook, constraint: Constraint, names: tuple[str, ...]) -> Finding:
+    worth = book.sum_after_usd(names)
+    count = sum((book.held_after[name] for name in names if name in book.held_after), ZERO)
     weight = worth / book.value_usd
     price = max((book.price(name) for name in names), default=ZERO)
     bounds: list[tuple[Decimal, str]] = []
@@ -133,8 +133,8 @@ def _shares_or_dollars(moved: Mapping[str, Decimal], amount_usd: Decimal) -> str
     return in_shares(touched[0]) if len(touched) == 1 else in_dollars(amount_usd)
 
 
-def _before_and_after(book: AccountBook, names: list[str]) -> str:
-    touched = [name for name in names if name in book.held_before or name in book.held_after]
+def _before_and_after(book: AccountBook, names: tuple[str, ...]) -> str:
+    touched = [name for name in names if name in book.held_after]  # what was sold is there too, at 0
     if not touched:
         return "none held before or after, none bought"
     if len(touched) == 1:
@@ -148,9 +148,8 @@ def _before_and_after(book: AccountBook, names: list[str]) -> str:
         if before == after:
             return f"{verb}, {units(before)} held before and after"
         return f"{verb}, {units(before)} held before, {units(after)} after"
-    before_usd = sum((book.worth_before_usd(name) for name in touched), ZERO)
-    after_usd = sum((book.worth_after_usd(name) for name in touched), ZERO)
-    bought = sum((book.bought.get(name, ZERO) * book.price(name) for name in touched), ZERO)
+    before_usd, after_usd = book.docket.sum_usd(names), book.sum_after_usd(names)
+    bought = sum((book.bought[name] * book.price(name) for name in names if name in book.bought), ZERO)
     return (
         f"{len(touched)} securities: {money(bought)} bought, {money(before_usd)} held before, {money(after_usd)} after"
     )

@@ -1,5 +1,6 @@
 """The first rank: what never gives way. Booking, short positions, overdrafts, steps, gifts, what may not be bought."""
 
+from collections import Counter
 from collections.abc import Iterator
 from decimal import Decimal
 
@@ -51,7 +52,8 @@ def _booking(book: AccountBook) -> Finding:
 
 
 def _never_short(book: AccountBook) -> Finding:
-    short = {name: left for name, left in book.held_after.items() if left < 0}
+    suspects = {**book.moved, **dict.fromkeys(book.docket.short_names, ZERO)}
+    short = {name: book.held_after[name] for name in suspects if book.held_after[name] < 0}
     if not short:
         return held("never_short", Rank.LAW, f"{counted(len(book.held_after), 'position')}, none below 0")
     amount = sum((-left * book.price(name) for name, left in short.items()), ZERO)
@@ -82,10 +84,8 @@ def _no_overdraft(book: AccountBook) -> Finding:
 
 def _one_side(book: AccountBook) -> Finding:
     both = sorted(set(book.bought) & set(book.sold))
-    repeated = sorted(
-        {trade.security for trade in book.trades if sum(t.security == trade.security for t in book.trades) > 1}
-        - set(both)
-    )
+    counts = Counter(trade.security for trade in book.trades)
+    repeated = sorted({name for name, count in counts.items() if count > 1} - set(both))
     if not both and not repeated:
         return held(
             "one_side",
@@ -124,12 +124,11 @@ def _quantity_steps(book: AccountBook) -> Iterator[Finding]:
 
 def _unknown_basis(book: AccountBook) -> Finding:
     blind = [sale for sale in book.sales if sale.lot.cost is None]
-    count = sum(lot.cost is None for lot in book.account.lots)
     if not blind:
         return held(
             "unknown_basis",
             Rank.LAW,
-            f"{counted(count, 'lot')} with unknown basis, none sold",
+            f"{counted(book.docket.unknown_lots, 'lot')} with unknown basis, none sold",
         )
     amount = sum((sale.lot_units * book.price(sale.lot.security) for sale in blind), ZERO)
     words = "sold with unknown basis: " + ", ".join(sale.lot.id for sale in blind)
@@ -144,12 +143,11 @@ def _unknown_basis(book: AccountBook) -> Finding:
 
 def _gifts(book: AccountBook) -> Finding:
     given = [sale for sale in book.sales if sale.lot.gift]
-    count = sum(lot.gift for lot in book.account.lots)
     if not given:
         return held(
             "gift",
             Rank.LAW,
-            f"{counted(count, 'lot')} put aside for charity, none sold",
+            f"{counted(book.docket.gift_lots, 'lot')} put aside for charity, none sold",
         )
     amount = sum((sale.lot_units * book.price(sale.lot.security) for sale in given), ZERO)
     words = "gift lots sold: " + ", ".join(sale.lot.id for sale in given)

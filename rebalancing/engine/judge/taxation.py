@@ -13,8 +13,8 @@ from portfolios.ledger.tax import (
     year_tax_usd,
 )
 from rebalancing.engine.judge.booking import AccountBook, BookedSale
-from rebalancing.engine.judge.wash import WashWindow, open_wash_window
-from rebalancing.engine.types import ZERO, Case, Tax, Term
+from rebalancing.engine.judge.wash import WashWindow
+from rebalancing.engine.types import ZERO, Tax, Term
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,9 +43,15 @@ class ReturnBook:
         return tax_caused_usd(before=self.before, trades=self.added, rates=self.rates)
 
     @property
-    def tax_before_usd(self) -> float:
-        """The year's tax before the trades, carried losses at rho."""
-        return float(year_tax_usd(self.before, rates=self.rates))
+    def loss_rates(self) -> dict[Term, Decimal]:
+        """What the first dollar of loss of each term saves, losses carried on at rho."""
+        here = year_tax_usd(self.before, rates=self.rates)
+        short = self.before - Gains(short_usd=Decimal(1), long_usd=ZERO)
+        long = self.before - Gains(short_usd=ZERO, long_usd=Decimal(1))
+        return {
+            "short": here - year_tax_usd(short, rates=self.rates),
+            "long": here - year_tax_usd(long, rates=self.rates),
+        }
 
     @property
     def used_usd(self) -> Decimal:
@@ -77,13 +83,12 @@ class ReturnBook:
         return max(sale.counted_usd, ZERO) if self.tax.harvest == "off" else sale.counted_usd
 
 
-def book_returns(books: Sequence[AccountBook], *, case: Case) -> tuple[ReturnBook, ...]:
+def book_returns(books: Sequence[AccountBook], *, window: WashWindow) -> tuple[ReturnBook, ...]:
     """Add up the taxable accounts of each return, in the order of the case."""
     by_return: dict[str, list[AccountBook]] = {}
     for book in books:
         if book.account.is_taxable and book.account.tax_return is not None:
             by_return.setdefault(book.account.tax_return, []).append(book)
-    window = open_wash_window(case, books)
     return tuple(_book_return(name, members, window=window) for name, members in by_return.items())
 
 

@@ -2,24 +2,14 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, timedelta
 from decimal import Decimal
 
 from rebalancing.engine.judge.booking import AccountBook, BookedSale
+from rebalancing.engine.judge.docket import WINDOW, Purchase, docket_of
 from rebalancing.engine.judge.findings import counted
-from rebalancing.engine.types import ZERO, Case, RecentTrade
+from rebalancing.engine.types import ZERO, Case
 
-WINDOW = timedelta(days=30)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Purchase:
-    """A purchase that a loss sale may meet; a proposed one has no date yet and is nobody's earlier acquisition."""
-
-    account: str
-    security: str
-    acquired_on: date | None
-    words: str
+__all__ = ["WINDOW", "Purchase", "WashReport", "WashWindow", "open_wash_window", "wash_reports"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,7 +24,7 @@ class WashWindow:
         if not sale.is_loss or not book.account.is_taxable:
             return None
         mine = (book.account.id, sale.lot.security, sale.lot.acquired)
-        for purchase in self.purchases.get(book.securities[sale.lot.security].group, ()):
+        for purchase in self.purchases.get(book.docket.market.groups[sale.lot.security], ()):
             if (purchase.account, purchase.security, purchase.acquired_on) != mine:
                 return purchase
         return None
@@ -51,78 +41,53 @@ class WashReport:
 
 def open_wash_window(case: Case, books: Sequence[AccountBook]) -> WashWindow:
     """Gather the purchases and loss sales of the last 30 days and of this outcome."""
-    groups = {security.id: security.group for security in case.securities}
-    purchases: dict[str, list[Purchase]] = {}
-    losses: dict[str, list[str]] = {}
-    for trade in case.recent_trades:
-        if case.as_of - trade.date <= WINDOW:
-            group = groups.get(trade.security, trade.identity_group or trade.security)
-            _note_recent(trade, purchases=purchases.setdefault(group, []), losses=losses.setdefault(group, []))
+    docket = docket_of(case)
+    groups = docket.market.groups
+    purchases, losses = dict(docket.purchases), dict(docket.losses)
     for book in books:
-        for purchase in _purchases_in(book):
-            purchases.setdefault(groups[purchase.security], []).append(purchase)
+        account = book.account.id
+        for name in book.bought:
+            words = f"the purchase of {name} proposed in {account}"
+            purchase = Purchase(account=account, security=name, acquired_on=None, words=words)
+            purchases[groups[name]] = (*purchases.get(groups[name], ()), purchase)
         for sale in book.sales:
             if sale.is_loss and book.account.is_taxable:
-                words = f"the loss sale of lot {sale.lot.id} proposed in {book.account.id}"
-                losses.setdefault(groups[sale.lot.security], []).append(words)
-    return WashWindow(
-        purchases={group: tuple(found) for group, found in purchases.items()},
-        losses={group: tuple(found) for group, found in losses.items()},
-    )
-
-
-def _note_recent(trade: RecentTrade, *, purchases: list[Purchase], losses: list[str]) -> None:
-    where = f"of {trade.security} on {trade.date} in {trade.account}"
-    if trade.side == "buy":
-        purchases.append(
-            Purchase(
-                account=trade.account, security=trade.security, acquired_on=trade.date, words=f"the purchase {where}"
-            )
-        )
-    elif trade.loss > 0:
-        losses.append(f"the loss sale {where}")
+                group = groups[sale.lot.security]
+                told = f"the loss sale of lot {sale.lot.id} proposed in {account}"
+                losses[group] = (*losses.get(group, ()), told)
+    return WashWindow(purchases=purchases, losses=losses)
 
 
 def wash_reports(book: AccountBook, *, window: WashWindow) -> Iterator[WashReport]:
     """Judge every identity group that this account trades."""
-    for group in sorted({book.securities[trade.security].group for trade in book.trades}):
-        yield _report(group, book=book, window=window)
-
-
-def _purchases_in(book: AccountBook) -> Iterator[Purchase]:
-    account = book.account.id
-    for lot in book.account.lots:
-        if lot.wash_acquisition and book.as_of - lot.acquired <= WINDOW:
-            words = f"lot {lot.id} of {lot.security} acquired {lot.acquired} in {account}"
-            yield Purchase(
-                account=account,
-                security=lot.security,
-                acquired_on=lot.acquired,
-                words=words,
-            )
+    groups = book.docket.market.groups
+    sales: dict[str, list[BookedSale]] = {}
+    for sale in book.sales:
+        sales.setdefault(groups[sale.lot.security], []).append(sale)
+    bought: dict[str, list[str]] = {}
     for name in book.bought:
-        words = f"the purchase of {name} proposed in {account}"
-        yield Purchase(account=account, security=name, acquired_on=None, words=words)
+        bought.setdefault(groups[name], []).append(name)
+    for group in sorted({groups[trade.security] for trade in book.trades}):
+        yield _report(group, sales.get(group, ()), bought.get(group, ()), book=book, window=window)
 
 
-def _report(group: str, *, book: AccountBook, window: WashWindow) -> WashReport:
+def _report(
+    group: str, sales: Sequence[BookedSale], bought: Sequence[str], *, book: AccountBook, window: WashWindow
+) -> WashReport:
     excess_usd = ZERO
     words: list[str] = []
-    for sale in book.sales:
-        if book.securities[sale.lot.security].group != group:
-            continue
+    for sale in sales:
         met = window.meets(sale, book=book)
         if met is not None and sale.gain_usd is not None:
             excess_usd -= sale.gain_usd
             words.append(f"the loss of {-sale.gain_usd} dollars on lot {sale.lot.id} meets {met.words}")
     losses = window.losses.get(group, ())
-    for name in book.bought:
-        if losses and book.securities[name].group == group:
-            excess_usd += book.bought[name] * book.price(name)
-            words.append(f"{book.bought[name]} {name} bought beside {losses[0]}")
+    for name in bought if losses else ():
+        excess_usd += book.bought[name] * book.price(name)
+        words.append(f"{book.bought[name]} {name} bought beside {losses[0]}")
     if not words:
-        bought = counted(len(window.purchases.get(group, ())), "purchase")
+        purchases = counted(len(window.purchases.get(group, ())), "purchase")
         words = [
-            f"{bought} and {counted(len(losses), 'loss sale')} within 30 days in all accounts, none meets the other"
+            f"{purchases} and {counted(len(losses), 'loss sale')} within 30 days in all accounts, none meets the other"
         ]
     return WashReport(group=group, excess_usd=excess_usd, sentence="; ".join(words))

@@ -28,17 +28,16 @@ class LotWorth:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TradeWorth:
-    """One trade's share of every term; positive lowers the objective."""
+    """One trade's share of every term; positive lowers the objective. `tax_usd` is what its lots add up to."""
 
     trade: Trade
     risk_usd: float
     lots: tuple[LotWorth, ...]
+    tax_usd: float
     cost_usd: float
     hurdle_usd: float
-
-    @property
-    def tax_usd(self) -> float:
-        return float(sum((lot.total_usd for lot in self.lots), ZERO))
+    transfer_usd: float
+    total_usd: float
 
     @property
     def this_year_usd(self) -> Decimal:
@@ -46,42 +45,45 @@ class TradeWorth:
 
     @property
     def benefit(self) -> Benefit:
-        return Benefit(risk=self.risk_usd, tax=self.tax_usd, cost=self.cost_usd + self.hurdle_usd)
+        return Benefit(risk=self.risk_usd, tax=self.tax_usd, cost=self.cost_usd + self.hurdle_usd + self.transfer_usd)
 
 
 def trade_worths(view: AccountView) -> tuple[TradeWorth, ...]:
     """Share the account's opportunity among its trades."""
-    hurdles, marginals = _hurdles(view), view.risk.mean_marginals()
-    return tuple(
-        _worth(view, trade, marginal=marginals[trade.security], hurdle_bps=hurdles.get(trade.security, 0.0))
-        for trade in view.book.trades
-    )
+    lots = _lot_worths(view)
+    return tuple(_worth(view, trade, lots=lots) for trade in view.book.trades)
 
 
-def _worth(view: AccountView, trade: Trade, *, marginal: float, hurdle_bps: float) -> TradeWorth:
+def _worth(view: AccountView, trade: Trade, *, lots: Mapping[str, LotWorth]) -> TradeWorth:
     sign = 1.0 if trade.side == "buy" else -1.0
     price = view.book.price(trade.security)
     dollars = float(trade.quantity * price)
     spread = Decimal(str(view.book.securities[trade.security].half_spread_bps)) * BASIS_POINT
     cost = spread * trade.quantity * price + view.account.trading.ticket_cost
+    marginal = float(view.risk.mean_marginals[view.risk.places[trade.security]])
+    hurdle_bps = view.book.docket.hurdles.get(trade.security, 0.0)
+    sold = tuple(lots[part.lot] for part in trade.lots if part.lot in lots) if trade.side == "sell" else ()
+    risk_usd, cost_usd, hurdle_usd = -sign * dollars * marginal, -float(cost), -sign * dollars * hurdle_bps * 1e-4
+    tax_usd = float(sum((lot.total_usd for lot in sold), ZERO))
+    transfer_usd = -dollars * view.transfer_rates.get((trade.side, trade.security), 0.0)
     return TradeWorth(
         trade=trade,
-        risk_usd=-sign * dollars * marginal,
-        lots=_lot_worths(view, trade),
-        cost_usd=-float(cost),
-        hurdle_usd=-sign * dollars * hurdle_bps * 1e-4,
+        risk_usd=risk_usd,
+        lots=sold,
+        tax_usd=tax_usd,
+        cost_usd=cost_usd,
+        hurdle_usd=hurdle_usd,
+        transfer_usd=transfer_usd,
+        total_usd=risk_usd + tax_usd + cost_usd + hurdle_usd + transfer_usd,
     )
 
 
-def _lot_worths(view: AccountView, trade: Trade) -> tuple[LotWorth, ...]:
-    if view.year is None or trade.side == "buy":
-        return ()
-    of_account = [sale for sale in view.year.sales if sale.account == view.account.id]
-    return tuple(
-        lot_worth(view.year, sale, rates=view.rates)
-        for sale in of_account
-        if sale.sale.lot.security == trade.security and any(part.lot == sale.sale.lot.id for part in trade.lots)
-    )
+def _lot_worths(view: AccountView) -> dict[str, LotWorth]:
+    """Price every lot that the account sells, by lot id; nothing where it is not taxed."""
+    if view.year is None:
+        return {}
+    mine = (sale for sale in view.year.sales if sale.account == view.account.id)
+    return {sale.sale.lot.id: lot_worth(view.year, sale, rates=view.rates) for sale in mine}
 
 
 def lot_worth(year: ReturnBook, sale: CountedSale, *, rates: Mapping[Term, Decimal]) -> LotWorth:
@@ -94,10 +96,3 @@ def lot_worth(year: ReturnBook, sale: CountedSale, *, rates: Mapping[Term, Decim
         later_usd=deferred * year.deferred_gain_usd(sale),
         waiting_usd=sale.sale.waiting_usd,
     )
-
-
-def _hurdles(view: AccountView) -> dict[str, float]:
-    lowest: dict[str, float] = {}
-    for substitute in view.account.substitutes:
-        lowest[substitute.use] = min(substitute.hurdle_bps, lowest.get(substitute.use, substitute.hurdle_bps))
-    return lowest

@@ -1,9 +1,10 @@
 """Why a trade is made: every reason of domain.md 4 that applies, the strongest first."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from datetime import timedelta
+from functools import lru_cache
 
-from rebalancing.engine.judge.wash import WINDOW
+from rebalancing.engine.judge.docket import WINDOW
 from rebalancing.engine.outcome import Reason
 from rebalancing.engine.reasons.benefits import TradeWorth
 from rebalancing.engine.reasons.view import AccountView
@@ -13,20 +14,41 @@ HALF_CENT = 0.005
 DRIFTED_WEIGHT = 0.01  # a class this far from its target is out of allocation
 RESTORED_FRAC = 0.1  # and is restored by trades that close a tenth of the distance
 NOTICEABLE_WEIGHT = 0.0005
+KEPT_CLASSES = 32
+KEPT_VIEWS = 8
 RECENT_ACTION = timedelta(days=30)
 
 Applies = Callable[[AccountView, TradeWorth], bool]
+Cause = tuple[Reason, Applies]
 
 
 def reasons_of(view: AccountView, worth: TradeWorth) -> tuple[Reason, ...]:
     """Name the reasons of a trade; one that nothing else explains pays for the others, or invests what they bring."""
-    found = [reason for reason, applies in CAUSES if applies(view, worth)]
+    found = [reason for reason, applies in _possible(view) if applies(view, worth)]
     if "harvest_loss" in found and worth.risk_usd > _harvest_usd(worth):
         found.remove("harvest_loss")
         found.append("harvest_loss")
     if found:
         return tuple(found)
     return ("invest_cash",) if worth.trade.side == "buy" else ("raise_cash",)
+
+
+@lru_cache(maxsize=KEPT_VIEWS)
+def _possible(view: AccountView) -> tuple[Cause, ...]:
+    """Return the causes that the account's rules and context allow for at all."""
+    account, context = view.account, view.case.context
+    tax = account.tax
+    ruled_out = {
+        "never_own": not account.constraints,
+        "cap_position": not account.constraints,
+        "corporate_action": not context.actions,
+        "forced_harvest": tax is None or tax.forced_harvest is None,
+        "harvest_loss": view.year is None,
+        "return_from_substitute": not context.harvested,
+        "model_change": not context.previous_target,
+        "transition_step": context.transition_step is None,
+    }
+    return tuple(cause for cause in CAUSES if not ruled_out.get(cause[0], False))
 
 
 def capping_rules(view: AccountView, worth: TradeWorth) -> tuple[Constraint, ...]:
@@ -51,48 +73,47 @@ def disposal_rules(view: AccountView, worth: TradeWorth) -> tuple[Constraint, ..
 
 def restricted_beside(view: AccountView, security: str) -> str | None:
     """Name a security of the same class that should be held and may not be bought, if there is one."""
-    asset_class = view.book.securities[security].asset_class
-    names = [
-        name
-        for name in _wanted(view, asset_class)
-        if name != security and view.gap_after(name) < -NOTICEABLE_WEIGHT and _may_not_be_bought(view, name)
-    ]
-    return min(names, key=view.gap_after) if names else None
+    names = _restricted(view, view.book.securities[security].asset_class)
+    return next((name for name in names if name != security), None)
 
 
 def kept_beside(view: AccountView, security: str) -> str | None:
     """Name a security of the same class that is held above its target and may not be sold, if there is one."""
-    asset_class = view.book.securities[security].asset_class
-    names = [
-        name
-        for name in sorted(view.book.held_after)
-        if name != security
-        and view.book.securities[name].asset_class == asset_class
-        and view.gap_after(name) > NOTICEABLE_WEIGHT
-        and _may_not_be_sold(view, name)
-    ]
-    return max(names, key=view.gap_after) if names else None
+    names = _kept(view, view.book.securities[security].asset_class)
+    return next((name for name in names if name != security), None)
 
 
 def class_weights(view: AccountView, asset_class: str) -> tuple[float, float, float]:
     """Return a class's weight before, after, and in the target."""
-    members = [name for name, item in view.book.securities.items() if item.asset_class == asset_class]
-    totals = [sum(of.get(name, 0.0) for name in members) for of in (view.weights_before, view.weights_after)]
-    wanted = sum(view.target(name) for name in members) + (view.target(CASH) if asset_class == CASH_CLASS else 0.0)
-    return totals[0], totals[1], wanted
+    was, now, wanted = view.class_weights[asset_class]
+    return was, now, wanted + (view.target(CASH) if asset_class == CASH_CLASS else 0.0)
+
+
+@lru_cache(maxsize=KEPT_CLASSES)
+def _restricted(view: AccountView, asset_class: str) -> tuple[str, ...]:
+    """Name what is missing of a class and may not be bought, the largest gap first."""
+    names = (
+        name
+        for name in view.risk.market.of_class(asset_class)
+        if view.gaps[name] < -NOTICEABLE_WEIGHT and view.target(name) and _may_not_be_bought(view, name)
+    )
+    return tuple(sorted(names, key=lambda name: (view.gaps[name], name)))
+
+
+@lru_cache(maxsize=KEPT_CLASSES)
+def _kept(view: AccountView, asset_class: str) -> tuple[str, ...]:
+    """Name what is held of a class above its target and may not be sold, the largest gap first."""
+    names = (
+        name
+        for name in view.risk.market.of_class(asset_class)
+        if view.gaps[name] > NOTICEABLE_WEIGHT and name in view.book.held_after and _may_not_be_sold(view, name)
+    )
+    return tuple(sorted(names, key=lambda name: (-view.gaps[name], name)))
 
 
 def _is_above(rule: Constraint, worth: TradeWorth) -> bool:
     has_ceiling = any(bound is not None for bound in (rule.max_weight, rule.max_value, rule.max_quantity))
     return has_ceiling if worth.trade.side == "sell" else not has_ceiling
-
-
-def _wanted(view: AccountView, asset_class: str) -> Iterable[str]:
-    return (
-        name
-        for name in sorted(view.account.target)
-        if name != CASH and view.book.securities[name].asset_class == asset_class
-    )
 
 
 def _may_not_be_bought(view: AccountView, name: str) -> bool:
@@ -105,24 +126,13 @@ def _may_not_be_bought(view: AccountView, name: str) -> bool:
 
 def _is_locked(view: AccountView, name: str) -> bool:
     """Tell whether a loss sale of the last 30 days, or of this proposal, bars the purchase."""
-    group = view.book.securities[name].group
-    if any(sale.is_loss and view.book.securities[sale.lot.security].group == group for sale in view.book.sales):
-        return view.account.is_taxable
-    items = view.book.securities
-    return any(
-        trade.side == "sell"
-        and trade.loss > 0
-        and view.case.as_of - trade.date <= WINDOW
-        and (items[trade.security].group if trade.security in items else trade.identity_group or trade.security)
-        == group
-        for trade in view.case.recent_trades
-    )
+    return view.risk.market.groups[name] in view.losses
 
 
 def _may_not_be_sold(view: AccountView, name: str) -> bool:
     if any(rule.verb in {"never_sell", "never_trade"} for rule in view.constraints_on(name)):
         return True
-    lots = [lot for lot in view.account.lots if lot.security == name]
+    lots = view.lots_of.get(name, ())
     return bool(lots) and all(lot.gift or lot.cost is None for lot in lots)
 
 
@@ -221,7 +231,7 @@ def _reduces_risk(view: AccountView, worth: TradeWorth) -> bool:
     return worth.risk_usd > HALF_CENT
 
 
-CAUSES: tuple[tuple[Reason, Applies], ...] = (
+CAUSES: tuple[Cause, ...] = (
     ("never_own", _is_disposal),
     ("raise_cash", _raises_cash),
     ("cap_position", _is_cap),

@@ -1,34 +1,26 @@
 """What stopped a wish: the hardest rule that it would break, the value of waiting, or its own cost."""
 
-from collections.abc import Mapping
 from decimal import Decimal
 
-from rebalancing.engine.judge.booking import book_part
-from rebalancing.engine.judge.findings import DOLLAR_TOLERANCE, Finding, Rank, money, units
-from rebalancing.engine.judge.judgement import Judgement, judge_trades
-from rebalancing.engine.judge.wash import open_wash_window
-from rebalancing.engine.outcome import PriceOfIt, Trade, WhyNot
-from rebalancing.engine.problem import Multipliers
+from rebalancing.engine.judge.findings import Finding, Rank, money, units
+from rebalancing.engine.judge.judgement import Judgement
+from rebalancing.engine.outcome import PriceOfIt, WhyNot
+from rebalancing.engine.query import Multipliers
+from rebalancing.engine.reasons.trials import broken_by
 from rebalancing.engine.reasons.view import AccountView
-from rebalancing.engine.reasons.wishes import Wish, added_to, wishes
-from rebalancing.engine.types import ZERO
+from rebalancing.engine.reasons.wishes import Wish, wishes
 
 LEAST_PRICE = 5e-5
 MOST_WISHES = 8
 MOST_TRIALS = 16
-# What any lone trade does to cash: a sale leaves more of it, a purchase less, until something else is traded too.
-CASH_RULES = frozenset({"no_overdraft", "cash_raise", "cash_reserve", "cash_ceiling", "class_limits cash"})
-UNSPECIFIC = frozenset({"booking", "one_side"})
+MOST_PRICED = 24
 
 
-def why_nots(
-    view: AccountView,
-    trades: Mapping[str, tuple[Trade, ...]],
-    judged: Judgement,
-    prices: Multipliers | None = None,
-) -> tuple[WhyNot, ...]:
+def why_nots(view: AccountView, judged: Judgement, prices: Multipliers | None = None) -> tuple[WhyNot, ...]:
     """Name the largest wishes that were not granted, and what stopped each; `prices` are the account's own."""
-    largest = sorted(wishes(view), key=lambda wish: (-wish.size_usd, wish.trade.security, wish.is_harvest))
+    largest = sorted(
+        wishes(view, most=MOST_PRICED), key=lambda wish: (-wish.size_usd, wish.trade.security, wish.is_harvest)
+    )
     told: dict[str, WhyNot] = {}
     for wish in largest[:MOST_TRIALS]:
         if len(told) == MOST_WISHES:
@@ -36,7 +28,7 @@ def why_nots(
         key = f"{wish.trade.security} {wish.trade.side}"
         if key in told:
             continue
-        stopped = _stopped_by(view, wish, trades, judged, prices)
+        stopped = _stopped_by(view, wish, judged, prices)
         if stopped is not None:
             told[key] = _tell(wish, stopped)
     return tuple(told.values())
@@ -54,14 +46,8 @@ def _tell(wish: Wish, stopped_by: str) -> WhyNot:
     )
 
 
-def _stopped_by(
-    view: AccountView,
-    wish: Wish,
-    trades: Mapping[str, tuple[Trade, ...]],
-    judged: Judgement,
-    prices: Multipliers | None,
-) -> str | None:
-    broken = _broken_by(view, wish, trades, judged)
+def _stopped_by(view: AccountView, wish: Wish, judged: Judgement, prices: Multipliers | None) -> str | None:
+    broken = broken_by(view, wish, judged)
     if broken is not None:
         told = _met(view, wish, judged) if broken.rank is Rank.WASH_SALE else None
         return f"{broken.rule}: {told or broken.evidence}{_priced(prices, broken)}"
@@ -74,35 +60,18 @@ def _stopped_by(
     return None
 
 
-def _broken_by(
-    view: AccountView, wish: Wish, trades: Mapping[str, tuple[Trade, ...]], judged: Judgement
-) -> Finding | None:
-    """Judge the outcome with the wish on top: the hardest rule that is then broken, or broken worse."""
-    name = view.account.id
-    trial = judge_trades(view.case, {**trades, name: added_to(trades.get(name, ()), wish.trade)})
-    worse = [
-        finding
-        for finding in trial.findings[name]
-        if finding.is_broken and finding.excess - _excess(judged, name, finding.rule) > DOLLAR_TOLERANCE
-    ]
-    telling = [finding for finding in worse if finding.rule not in CASH_RULES and finding.rule not in UNSPECIFIC]
-    return min(telling, key=_hardness, default=None)
-
-
 def _met(view: AccountView, wish: Wish, judged: Judgement) -> str | None:
     """Say which purchase a loss would meet, or which loss a purchase."""
-    window = open_wash_window(view.case, [account.book for account in judged.measures.accounts])
+    window = judged.measures.window
     name = wish.trade.security
     group = view.book.securities[name].group
     if wish.trade.side == "buy":
         losses = window.losses.get(group, ())
         return f"{name} may not be bought beside {losses[0]}" if losses else None
-    lots = {lot.id: lot for lot in view.account.lots}
-    for part in wish.trade.lots:
-        sale = book_part(part, lot=lots[part.lot], price=wish.trade.price, as_of=view.case.as_of)
+    for sale in wish.sales:
         met = window.meets(sale, book=view.book)
         if met is not None and sale.gain_usd is not None:
-            return f"the loss of {money(-sale.gain_usd)} on lot {part.lot} would meet {met.words}"
+            return f"the loss of {money(-sale.gain_usd)} on lot {sale.lot.id} would meet {met.words}"
     return None
 
 
@@ -112,14 +81,6 @@ def _priced(prices: Multipliers | None, broken: Finding) -> str:
     if broken.rank is Rank.LAW or price < LEAST_PRICE:
         return ""
     return f"; loosening it by $100 would be worth {money(Decimal(repr(price * 100)))}"
-
-
-def _hardness(finding: Finding) -> tuple[Rank, Decimal, str]:
-    return finding.rank, -finding.excess, finding.rule
-
-
-def _excess(judged: Judgement, name: str, rule: str) -> Decimal:
-    return next((finding.excess for finding in judged.findings[name] if finding.rule == rule), ZERO)
 
 
 def _harvest_stop(wish: Wish) -> str | None:

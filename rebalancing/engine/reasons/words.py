@@ -1,6 +1,8 @@
 """One sentence a trade, with its figures: what is done, because of what, what it brings and what it costs."""
 
-from collections.abc import Callable
+import heapq
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from decimal import Decimal
 
 from rebalancing.engine.judge.findings import money, percent, units
@@ -14,16 +16,39 @@ from rebalancing.engine.reasons.causes import (
     restricted_beside,
 )
 from rebalancing.engine.reasons.view import AccountView
-from rebalancing.engine.types import ZERO
+from rebalancing.engine.types import ZERO, Side
 
 Clause = Callable[[AccountView, TradeWorth], str]
+SIDES: tuple[Side, ...] = ("sell", "buy")
+MOST_NAMES = 2
 
 
-def why(view: AccountView, worth: TradeWorth, reason: Reason) -> str:
-    """Put the first reason of a trade and its worth into words."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Together:
+    """What all trades of one side bring together, in dollars, and the securities of those that bring the most."""
+
+    brought_usd: float
+    largest: tuple[str, ...]
+
+
+def bring_together(worths: Sequence[TradeWorth]) -> Mapping[Side, Together]:
+    """Add up what the trades of an account bring, side by side."""
+    found: dict[Side, Together] = {}
+    for side in SIDES:
+        ours = [worth for worth in worths if worth.trade.side == side]
+        largest = heapq.nsmallest(MOST_NAMES, ours, key=lambda worth: -worth.total_usd)
+        found[side] = Together(
+            brought_usd=sum(worth.total_usd for worth in ours),
+            largest=tuple(worth.trade.security for worth in largest),
+        )
+    return found
+
+
+def why(view: AccountView, worth: TradeWorth, reason: Reason, together: Mapping[Side, Together]) -> str:
+    """Put the first reason of a trade and its worth into words; `together` is what the trades of each side bring."""
     pinned = any(pin.security == worth.trade.security for pin in view.account.trading.pinned)
     lead = "Taken as given. " if pinned else ""
-    return f"{lead}{CLAUSES[reason](view, worth)}; {_balance(worth)}."
+    return f"{lead}{CLAUSES[reason](view, worth)}; {_balance(worth)}.{_needed_for(view, worth, together)}"
 
 
 def _balance(worth: TradeWorth) -> str:
@@ -35,7 +60,7 @@ def _balance(worth: TradeWorth) -> str:
         brings.append(f"adds {_dollars(-worth.risk_usd)} of tracking risk")
     this_year = worth.this_year_usd
     if this_year > ZERO:
-        brings.append(f"saves {money(this_year)} of this year's tax")
+        brings.append(f"saves {money(this_year)} of tax")  # on this year's return, or on what it carries on
     elif this_year < ZERO:
         brings.append(f"causes {money(-this_year)} of tax this year")
     brings.append(f"costs {_dollars(-worth.cost_usd)} to trade")
@@ -43,6 +68,25 @@ def _balance(worth: TradeWorth) -> str:
 
 
 RISK_WORTH_SAYING = 0.01
+NEED_WORTH_SAYING = 0.05
+
+
+def _needed_for(view: AccountView, worth: TradeWorth, together: Mapping[Side, Together]) -> str:
+    """Say what a trade that costs more than it brings makes possible; nothing where it pays by itself."""
+    if worth.total_usd > -NEED_WORTH_SAYING:
+        return ""
+    lead = f" Alone it costs {_dollars(-worth.total_usd)} more than it brings"
+    others = together["buy" if worth.trade.side == "sell" else "sell"]
+    if others.brought_usd > NEED_WORTH_SAYING:
+        names = " and ".join(others.largest)
+        does = (
+            "it pays for purchases that bring"
+            if worth.trade.side == "sell"
+            else "it invests what sales free that bring"
+        )
+        return f"{lead}: {does} {_dollars(others.brought_usd)} together, {names} first."
+    cured = sorted(rule for rule in view.before if view.is_cured(rule))
+    return f"{lead}: it serves {cured[0].replace('_', ' ')}." if cured else f"{lead}: it keeps the rules that bind."
 
 
 def _dollars(amount_usd: float) -> str:
@@ -53,7 +97,7 @@ def _move(view: AccountView, worth: TradeWorth) -> str:
     """Say from which weight to which: `3.10 % to 2.00 % of value, target 2.05 %`."""
     name = worth.trade.security
     was, now = view.weights_before.get(name, 0.0), view.weights_after.get(name, 0.0)
-    return f"{percent(was)} to {percent(now)} of value, target {percent(view.target(name))}"
+    return f"{percent(was)} to {percent(now)} of {view.whose}, target {percent(view.target(name))}"
 
 
 def _harvest(view: AccountView, worth: TradeWorth) -> str:

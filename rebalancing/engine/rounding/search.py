@@ -1,50 +1,57 @@
 """
-Round a plan to whole steps of named lots, then improve it move by move until no move does any good.
+Round a plan to whole steps of named lots, then improve it move by move until no move, and no pair, does any good.
 
 Rules come first, in the order of sacrifice: the hardest violated rank is cured by the cheapest move a dollar, no move
-may worsen a harder one. Only moves that worsen no rule serve the objective. Where no single move helps, a move that
-does harm is tried together with the best that mends it. The plan's bound stays what it is: below.
+may worsen a harder one. Only moves that worsen no rule serve the objective. A small case is looked through entirely
+around what was found. The bound is the plan's, or better: no trades on the grid cost less.
 """
 
 from dataclasses import dataclass, replace
 
 import numpy as np
 
-from rebalancing.engine.choices import Plan
-from rebalancing.engine.constraints import Rank
-from rebalancing.engine.problem import Query
+from rebalancing.engine.bounds import Coupled, couple, prices_of, support_of
+from rebalancing.engine.choices.plan import Plan
+from rebalancing.engine.choices.regimes import count_combinations
+from rebalancing.engine.kernels.shares import Board
+from rebalancing.engine.kernels.shares_nearest import nearest_grains
+from rebalancing.engine.kernels.shares_search import improve, new_desk
+from rebalancing.engine.query import ConvexSolver, Query, Solution, rows_per_dollar
+from rebalancing.engine.rounding.bound import Steps, lattice_bound_usd, steps_of
 from rebalancing.engine.rounding.lattice import Grains, Lattice, RoundedTrade, build_lattice, rounded_trades
-from rebalancing.engine.rounding.moves import (
-    TOLERANCE_USD,
-    Moves,
-    Scores,
-    State,
-    apply_move,
-    list_moves,
-    score_moves,
-    state_of,
+from rebalancing.engine.rounding.small import look_through
+from rebalancing.engine.rounding.state import (
+    board_of,
+    excess_of,
+    fresh_objective_usd,
+    grains_of,
+    is_better,
+    is_broken,
+    objective_usd,
 )
-from rebalancing.engine.rounding.nearest import nearest_grains
-from rebalancing.engine.solver import ConvexSolver
-from rebalancing.engine.universe import Flags, Places, Vector
+from rebalancing.engine.universe import Flags, Vector
 
-MAX_MOVES = 600
-MAX_PAIRS = 12
 MAX_PLANS = 3
 ROOM_FACTOR = 1.5
-FIRST_MOVES = 30
-PROGRESS_USD = 0.01
-PROGRESS_FRAC = 1e-9
-NOTHING_USD = 0.0025
+PROGRESS_USD = 1e-3
+PROGRESS_FRAC = 1e-8
+TOLERANCE_USD = 0.005
+# Above a tenth of a basis point of value a search is tried from a second start.
+WIDE_FRAC = 1e-5
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Rounded:
-    """The trades of one account, exact, and what they cost and violate by the search's own count."""
+    """
+    The trades of all accounts, exact, what they cost and violate by the search's own count, and the best lower bound.
+
+    `violations` (ranks,) in dollars, trades for counts.
+    """
 
     trades: tuple[RoundedTrade, ...]
     traded_usd: Vector
     objective_usd: float
+    bound_usd: float
     violations: Vector
 
 
@@ -54,136 +61,126 @@ def round_plan(plan: Plan, *, solver: ConvexSolver) -> Rounded:
 
     Where whole steps break a rule that the plan kept, the plan is made again with that much room to spare.
     """
-    lattice = build_lattice(plan.problem)
-    best = state_of(lattice, nothing(lattice))
+    lattice = build_lattice(
+        plan.problem,
+        segment_prices=plan.solution.segment_prices,
+        coupling_prices=plan.solution.coupling_prices,
+    )
+    coupled = plan.coupled or couple(plan.problem)
+    desk = _Rounding(lattice=lattice, coupled=coupled, plan=plan)
+    best = board_of(lattice, lattice.least)
     query, solution = plan.query, plan.solution
     for _ in range(MAX_PLANS):
-        start = nearest_grains(lattice, solution.traded_usd, prices=solution.segment_prices)
-        state = improve(lattice, state_of(lattice, start), closed=query.closed)
-        if is_better(state, best, progress_usd=0.0):
-            best = state
-        tighter = _with_room(query, plan, lattice.traded_usd(state.grains))
+        board = desk.search(query, solution)
+        if is_better(board, best, progress_usd=0.0):
+            best = board
+        tighter = _with_room(query, plan, lattice.traded_usd(grains_of(board)))
         if tighter is None:
             break
         query, solution = tighter, solver(tighter)
         if solution.status != "optimal":
             break
+    best = look_through(lattice, best)
+    grains = grains_of(best)
     return Rounded(
-        trades=rounded_trades(lattice, best.grains),
-        traded_usd=lattice.traded_usd(best.grains),
-        objective_usd=best.objective_usd,
-        violations=best.violations,
+        trades=rounded_trades(lattice, grains),
+        traded_usd=lattice.traded_usd(grains),
+        objective_usd=fresh_objective_usd(lattice, grains),
+        bound_usd=max(plan.bound_usd, desk.bound_usd(best)),
+        violations=excess_of(best),
     )
 
 
-def _with_room(query: Query, plan: Plan, traded_usd: Vector) -> Query | None:
-    """Tighten every row that the rounded trades break by more than the plan does; None where there is none."""
-    problem = query.problem
-    rows, is_tighter = list(problem.rows), False
-    for at, (asked, row) in enumerate(zip(plan.problem.rows, problem.rows, strict=True)):
-        off = asked.violation_usd(traded_usd) - asked.violation_usd(plan.solution.traded_usd)
-        if off > TOLERANCE_USD and not row.is_closing and row.high_usd - row.low_usd > 2 * ROOM_FACTOR * off:
-            low, high = row.low_usd + ROOM_FACTOR * off, row.high_usd - ROOM_FACTOR * off
-            rows[at] = replace(row, low_usd=low, high_usd=high)
-            is_tighter = True
-    margin = problem.budget_margin_usd
-    if problem.year is not None and problem.room_usd is not None:
-        short = problem.year.short_usd + float(problem.lots.short_gain @ traded_usd)
-        long = problem.year.long_usd + float(problem.lots.long_gain @ traded_usd)
-        off = float(problem.year.caused_usd(short, long)) - problem.room_usd
-        if off > TOLERANCE_USD:
-            margin, is_tighter = margin + ROOM_FACTOR * off, True
-    if not is_tighter:
-        return None
-    return replace(query, problem=replace(problem, rows=tuple(rows), budget_margin_usd=margin))
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class _Rounding:
+    """A plan on its way to whole shares."""
+
+    lattice: Lattice
+    coupled: Coupled
+    plan: Plan
+
+    def search(self, query: Query, solution: Solution) -> Board:
+        """Search from the grains nearest to a solution; where much may be left, also from what is best by place."""
+        prices = prices_of(query, solution)
+        steps = self._steps(shut=query.shut(), with_sizes=True)
+        by_place = steps.best_grains(prices, nearest(self.lattice, solution.traded_usd))
+        start = with_sizes(self.lattice, nearest(self.lattice, solution.traded_usd), by_place)
+        board = improve_grains(self.lattice, start, self.plan)
+        wide_usd = WIDE_FRAC * self.lattice.problem.value_usd
+        if not is_broken(board) and objective_usd(self.lattice, board) <= self.bound_usd(board) + wide_usd:
+            return board
+        other = improve_grains(self.lattice, by_place, self.plan)
+        return other if is_better(other, board, progress_usd=0.0) else board
+
+    def bound_usd(self, board: Board) -> float:
+        """Bound trades on the grid from below; sizes and counts may only be used where these trades keep every rule."""
+        plan = self.plan
+        supports = plan.supports
+        if not supports and count_combinations(plan.problem) == 1:
+            supports = (support_of(plan.query, plan.solution, coupled=self.coupled),)
+        shut = replace(plan.query, closed=np.zeros(self.lattice.order.size, dtype=bool)).shut()
+        steps = self._steps(shut=shut, with_sizes=not is_broken(board))
+        return max(plan.bound_usd, lattice_bound_usd(steps, supports))
+
+    def _steps(self, *, shut: Flags, with_sizes: bool) -> Steps:
+        return steps_of(self.lattice, self.coupled, shut=shut, with_sizes=with_sizes)
 
 
-def nothing(lattice: Lattice) -> Grains:
-    """Return no trades but the pinned ones."""
-    return lattice.least.copy()
+def nearest(lattice: Lattice, traded_usd: Vector) -> Grains:
+    """Return the grains by slot that are nearest to dollars by segment."""
+    return np.asarray(nearest_grains(lattice.board, traded_usd[lattice.order] / lattice.grain_usd), dtype=np.int64)
 
 
-def improve(lattice: Lattice, state: State, *, closed: Flags) -> State:
-    """Make the best move until none is left, then the best pair, and so on."""
-    pairs = 0
-    for _ in range(MAX_MOVES):
-        moves = list_moves(lattice, state, closed=closed)
-        if moves.count == 0:
-            return state
-        scores = score_moves(lattice, state, moves)
-        at = best_move(lattice, state, scores)
-        if at is not None:
-            state = apply_move(lattice, state, moves, at)
-            continue
-        pairs += 1
-        better = None if pairs > MAX_PAIRS else _best_pair(lattice, state, moves, scores, closed=closed)
-        if better is None:
-            return state
-        state = better
-    return state
+def with_sizes(lattice: Lattice, grains: Grains, best: Grains) -> Grains:
+    """Return the grains; where they make a trade that is too small, the trade of `best` instead."""
+    board = lattice.board
+    positions, position = board.positions, board.slots["position"]
+    flow = np.bincount(position, weights=board.slots["sign"] * grains, minlength=positions.size)
+    size, account = positions["grain_usd"], board.accounts[positions["account"]]
+    left = positions["held"] + flow
+    is_small = (np.abs(flow) * size < account["min_trade"]) | (left * size < account["min_position"])
+    is_small &= (flow != 0) & (left != 0)
+    return np.where(is_small[position], best, grains)
 
 
-def best_move(lattice: Lattice, state: State, scores: Scores) -> int | None:
-    """Return the move to make, None where none helps."""
-    worse = scores.violations - state.violations
-    is_kept = np.ones(worse.shape[0], dtype=bool)
-    for rank in Rank:
-        gain = -worse[:, rank]
-        if state.violations[rank] > 0:
-            helps = np.flatnonzero(is_kept & (gain > NOTHING_USD))
-            if helps.size:
-                return int(helps[_cheapest_cure(scores.objective_change[helps], gain[helps], worse[helps, rank + 1 :])])
-        is_kept &= gain > -NOTHING_USD
-    helps = np.flatnonzero(is_kept & (scores.objective_change < -progress_usd(lattice)))
-    if helps.size == 0:
-        return None
-    return int(helps[np.argmin(scores.objective_change[helps])])
+def improve_grains(lattice: Lattice, grains: Grains, plan: Plan) -> Board:
+    """Search from a set of trades, at the prices of a plan."""
+    board, siblings = board_of(lattice, grains), lattice.siblings
+    bound_usd = plan.bound_usd - lattice.problem.constant_usd
+    reduced = reduced_usd(lattice, plan.solution.holding_prices)
+    improve(board, new_desk(board, siblings), siblings, reduced, bound_usd, progress_usd(lattice))
+    return board
 
 
-def _cheapest_cure(cost: Vector, gain: Vector, softer: Vector) -> int:
-    """Prefer cures that harm no softer rule, then the cheapest a dollar cured."""
-    harm = np.maximum(softer, 0.0).sum(axis=1)
-    return int(np.lexsort(((cost + harm) / gain, harm > NOTHING_USD))[0])
+def reduced_usd(lattice: Lattice, prices: Vector) -> Vector:
+    """Return what a step of every slot costs at the plan's prices; `prices` (risk_count,) are of a dollar held."""
+    positions, slots = lattice.board.positions, lattice.board.slots
+    held = (prices[positions["place"]] * positions["weight"] * positions["grain_usd"])[slots["position"]]
+    return np.asarray((slots["worth"] + slots["sign"] * held) * positions["step"][slots["position"]])
 
 
 def progress_usd(lattice: Lattice) -> float:
     return PROGRESS_USD + PROGRESS_FRAC * lattice.problem.value_usd
 
 
-def is_better(one: State, other: State, *, progress_usd: float) -> bool:
-    """Compare two sets of trades: by violation, rank by rank, then by the objective."""
-    for mine, theirs in zip(one.violations, other.violations, strict=True):
-        if abs(mine - theirs) > NOTHING_USD:
-            return bool(mine < theirs)
-    return one.objective_usd < other.objective_usd - progress_usd
-
-
-def _best_pair(lattice: Lattice, state: State, moves: Moves, scores: Scores, *, closed: Flags) -> State | None:
-    """Try promising moves that do some harm, each with the move that mends it; None where no pair is better."""
-    best: State | None = None
-    for first in _promising(state, scores):
-        between = apply_move(lattice, state, moves, int(first))
-        follow = list_moves(lattice, between, closed=closed)
-        if follow.count == 0:
-            continue
-        second = best_move(lattice, between, score_moves(lattice, between, follow))
-        if second is None:
-            continue
-        after = apply_move(lattice, between, follow, second)
-        if is_better(after, best or state, progress_usd=progress_usd(lattice)):
-            best = after
-    return best
-
-
-def _promising(state: State, scores: Scores) -> Places:
-    """Order first moves: what cures the hardest violated rank for the least harm, else the best for the objective."""
-    broken = np.flatnonzero(state.violations > 0)
-    harm = np.maximum(scores.violations - state.violations, 0.0).sum(axis=1)
-    if broken.size:
-        gain = state.violations[broken[0]] - scores.violations[:, broken[0]]
-        useful = np.flatnonzero(gain > NOTHING_USD)
-        cost = harm[useful] - gain[useful]
-    else:
-        useful = np.flatnonzero(scores.objective_change < 0)
-        cost = scores.objective_change[useful]
-    return np.asarray(useful[np.argsort(cost, kind="stable")][:FIRST_MOVES])
+def _with_room(query: Query, plan: Plan, traded_usd: Vector) -> Query | None:
+    """Tighten every row that the rounded trades break by more than the plan does; None where there is none."""
+    problem = query.problem
+    rows, is_tighter = list(problem.rows), False
+    per_dollar = rows_per_dollar(plan.problem, plan.problem.rows)
+    now, planned = per_dollar @ traded_usd, per_dollar @ plan.solution.traded_usd
+    for at, (asked, row) in enumerate(zip(plan.problem.rows, problem.rows, strict=True)):
+        off = asked.excess_usd(float(now[at])) - asked.excess_usd(float(planned[at]))
+        if off > TOLERANCE_USD and not row.is_closing and row.high_usd - row.low_usd > 2 * ROOM_FACTOR * off:
+            low, high = row.low_usd + ROOM_FACTOR * off, row.high_usd - ROOM_FACTOR * off
+            rows[at] = replace(row, low_usd=low, high_usd=high)
+            is_tighter = True
+    margin = problem.budget_margin_usd
+    for book in problem.returns:
+        if book.room_usd is not None:
+            off = book.caused_usd(traded_usd) - book.room_usd
+            if off > TOLERANCE_USD:
+                margin, is_tighter = margin + ROOM_FACTOR * off, True
+    if not is_tighter:
+        return None
+    return replace(query, problem=replace(problem, rows=tuple(rows), budget_margin_usd=margin), start=None)

@@ -1,5 +1,7 @@
 """Solve cases from files, without a database: case in, outcome out."""
 
+import multiprocessing
+import os
 import re
 import sys
 from collections import Counter
@@ -20,6 +22,8 @@ from rebalancing.engine.types import ENGINE_VERSION, BadCase, Fault
 
 MALFORMED = 2
 CHUNK = 8
+# A worker solves one account at a time on one core; numerics that start threads of their own would only get in the way.
+ONE_THREAD = dict.fromkeys(("OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "OMP_NUM_THREADS", "NUMBA_NUM_THREADS"), "1")
 SHA256 = re.compile(r"[0-9a-f]{64}")
 
 
@@ -39,7 +43,8 @@ class Command(BaseCommand):
         """Take the files, where to write, and how many processes to use."""
         parser.add_argument("cases", nargs="+", type=Path, metavar="CASE", help="a .json or .jsonl file")
         parser.add_argument("--out", type=Path, metavar="DIR", help="write DIR/<same name> instead of stdout")
-        parser.add_argument("--processes", type=int, default=1, metavar="N", help="solve on N cores")
+        words = "solve a .jsonl file on N cores; all of them unless said otherwise"
+        parser.add_argument("--processes", type=int, default=core_count(), metavar="N", help=words)
 
     def handle(self, *args: object, cases: list[Path], out: Path | None, processes: int, **options: object) -> None:
         """Solve every file; exit 2 with one line a fault where a case is malformed."""
@@ -88,7 +93,7 @@ def _write(folder: Path, name: str, lines: list[bytes]) -> list[str]:
 def solve_bytes(data: bytes, *, blobs: Path) -> Solved:
     """Solve one case given as JSON; its shared parts may stand in a folder beside it, under their sha256."""
     try:
-        case = parse_case(data, resolve=partial(_read_blob, folder=blobs))
+        case = parse_case(data, resolve=partial(read_blob, folder=blobs))
     except BadCase as error:
         outcome = Outcome(case_hash="", engine=ENGINE_VERSION, status="invalid", faults=error.faults)
     else:
@@ -100,7 +105,12 @@ def _sentence(fault: Fault) -> str:
     return " ".join(str(fault).split())
 
 
-def _read_blob(digest: str, *, folder: Path) -> bytes:
+def read_blob(digest: str, *, folder: Path) -> bytes:
+    """
+    Read a shared part of cases from the folder beside them.
+
+    :raises LookupError: the name is no digest
+    """
     if not SHA256.fullmatch(digest):
         raise LookupError(f"{digest} is not a sha256")
     plain = folder / digest
@@ -112,8 +122,18 @@ def _each(work: Callable[[bytes], Solved], lines: list[bytes], processes: int) -
     if processes == 1 or len(lines) == 1:
         yield from map(work, lines)
         return
-    with ProcessPoolExecutor(max_workers=min(processes, len(lines))) as pool:
+    workers = min(processes, len(lines))
+    os.environ.update({name: count for name, count in ONE_THREAD.items() if name not in os.environ})
+    # Fresh processes read the limits before they load any numerics; a fork would inherit the threads of this one.
+    with ProcessPoolExecutor(max_workers=workers, mp_context=multiprocessing.get_context("spawn")) as pool:
         yield from pool.map(work, lines, chunksize=min(CHUNK, -(-len(lines) // processes)))
+
+
+def core_count() -> int:
+    """Return how many cores this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
 
 
 def _same_names(paths: list[Path]) -> list[Path]:

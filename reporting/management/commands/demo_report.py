@@ -14,10 +14,10 @@ from advisors.errors import DomainError
 from advisors.models import Firm, Membership
 from rebalancing.models.proposals import Proposal, ProposalStatus
 from rebalancing.tasks import worker_here
-from reporting import services
 from reporting.forms import this_year
 from reporting.models import OPEN_REPORT, Report, ReportStatus
-from reporting.services import Wanted
+from reporting.services import reports as services
+from reporting.services.reports import Wanted
 
 PAUSE_SECONDS = 0.5
 
@@ -59,7 +59,12 @@ class Command(BaseCommand):
         try:
             asked = services.issue_report(
                 member,
-                Wanted(account_id=proposal.account_id, proposal_id=proposal.pk, **days),
+                Wanted(
+                    account_id=proposal.account_id,
+                    proposal_id=proposal.pk,
+                    period_starts_on=days["period_starts_on"],
+                    period_ends_on=days["period_ends_on"],
+                ),
                 now=timezone.now(),
             )
         except DomainError as refused:

@@ -10,11 +10,17 @@ from portfolios.custodians.base import Fault, ParsedAccount, ParsedFile
 SAMPLES = Path(__file__).resolve().parents[4] / "shared" / "data" / "custodian_samples"
 
 
-def parse_sample(custodian: str, name: str, *, account: str = "") -> ParsedFile:
-    path = SAMPLES / custodian / name
+def sample_bytes(folder: str, name: str) -> bytes:
+    path = SAMPLES / folder / name
     if not path.exists():
-        pytest.skip(f"the sample {custodian}/{name} is not on this machine")
-    return registry.parse(custodian=custodian, file_name=name, content=path.read_bytes(), account=account)
+        pytest.skip(f"the sample {folder}/{name} is not on this machine")
+    return path.read_bytes()
+
+
+def parse_sample(folder: str, name: str, *, custodian: str = "", account: str = "", file_name: str = "") -> ParsedFile:
+    """Parse a sample as its folder's custodian, or as another one."""
+    content = sample_bytes(folder, name)
+    return registry.parse(custodian=custodian or folder, file_name=file_name or name, content=content, account=account)
 
 
 def only_account(parsed: ParsedFile) -> ParsedAccount:

@@ -170,3 +170,10 @@ def test_a_file_of_another_program_is_no_generic_file(name: str) -> None:
     parsed = parse_sample("generic", f"adlr_{name}.csv")
 
     assert messages(parsed.faults) == ["The first row is not the header of any generic format; see docs/custodians.md."]
+
+
+def test_a_split_tells_its_ratio_where_its_description_does() -> None:
+    (daily,) = parse_sample("ibkr", "ibflexrs_activity_daily_portfolio.xml").accounts
+    told = [row for row in daily.transactions or () if row.kind.value == "split"]
+
+    assert [(row.symbol, row.ratio) for row in told] == [("XYZ", D(2))]

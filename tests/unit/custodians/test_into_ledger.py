@@ -14,7 +14,8 @@ from portfolios.custodians.base import (
     TransactionKind,
     TransactionRow,
 )
-from portfolios.custodians.into_ledger import Known, SecurityNames, Spoken, speak
+from portfolios.custodians.into_ledger import Known, Spoken, speak
+from portfolios.custodians.security_names import SecurityNames
 from portfolios.ledger.types import EventKind, Term
 
 D = Decimal

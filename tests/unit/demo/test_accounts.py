@@ -36,7 +36,7 @@ def test_sixty_households_hold_a_hundred_and_fifty_accounts_of_fifty_thousand_to
     assert max(a.value_usd for a in accounts) == 20_000_000
     assert {a.registration for a in accounts} >= {"individual", "joint", "trust", "ira", "roth_ira"}
     assert {a.profile for a in accounts} == {"conservative", "moderate", "balanced", "growth", "aggressive_growth"}
-    assert {a.custodian for a in accounts} == {"generic", "schwab", "fidelity", "ibkr"}
+    assert {a.custodian for a in accounts} == {"generic", "schwab", "fidelity", "ibkr", "vanguard", "etrade"}
 
 
 def test_account_numbers_are_unique_and_those_of_schwab_in_their_last_four_digits(demo: Demo) -> None:
@@ -99,7 +99,11 @@ def test_no_ordinary_purchase_lies_in_the_wash_sale_window(demo: Demo) -> None:
         if lot.acquired_on >= window
     }
 
-    assert recent == {(history_of(demo, "Nakamura", 2).spec.ref, "BCEM")}
+    assert recent == {
+        (history_of(demo, "Nakamura", 2).spec.ref, "BCEM"),
+        (history_of(demo, "Moreau", 2).spec.ref, "TWID"),
+        (history_of(demo, "Moreau", 3).spec.ref, "TWID"),
+    }
 
 
 def test_whitcombe_holds_a_concentrated_stock_of_low_basis(demo: Demo) -> None:
@@ -138,6 +142,19 @@ def test_castillo_sold_one_share_class_at_a_loss_within_thirty_days(demo: Demo) 
     assert [c.lot.symbol for c in closed] == ["SLMA"]
     assert closed[0].proceeds_usd < (closed[0].lot.cost_usd or Decimal(0))
     assert (BUSINESS_DATE - closed[0].sold_on).days <= 30
+
+
+def test_moreau_sold_at_losses_that_two_other_accounts_wash_in_part(demo: Demo) -> None:
+    first, second = [c for c in history_of(demo, "Moreau").closed if c.lot.symbol == "TWID"]
+    joint, ira = history_of(demo, "Moreau", 2), history_of(demo, "Moreau", 3)
+    (bought,) = [lot for lot in ira.lots if lot.symbol == "TWID" and lot.acquired_on.year == 2026]
+    (reinvested,) = [done for done in joint.transactions if done.kind == "reinvest"]
+
+    assert all(c.proceeds_usd < (c.lot.cost_usd or Decimal(0)) for c in (first, second))
+    assert (bought.acquired_on - first.sold_on).days == 10
+    assert first.lot.units - 1 == bought.units and reinvested.units == 2
+    assert second.sold_on < reinvested.traded_on <= first.sold_on + timedelta(days=30) < BUSINESS_DATE
+    assert second.sold_on + timedelta(days=30) >= BUSINESS_DATE
 
 
 def test_delacroix_lacks_the_basis_of_two_positions(demo: Demo) -> None:

@@ -61,7 +61,10 @@ def test_custodians_say_of_every_account_what_was_drawn(demo: Demo, files: tuple
     lots: dict[str, int] = {}
     for file in files:
         found = parsed(file)
-        if file.name[:2] in ("20", "31", "41", "51") and found.kind in (FileKind.LOTS, FileKind.STATEMENT):
+        if file.name[:2] in ("20", "31", "41", "51", "62", "64", "72", "74") and found.kind in (
+            FileKind.LOTS,
+            FileKind.STATEMENT,
+        ):
             for account in found.accounts:
                 lots[account.number[-4:] if account.is_masked else account.number] = len(account.lots or ())
 

@@ -9,8 +9,9 @@ import pytest
 
 from portfolios.demo.market import HALTED_SYMBOL, SPLIT, TWINS, Market, build_market
 from portfolios.demo.risk import FACTORS
-from portfolios.demo.trading_days import BUSINESS_DATE, SHIPPED_DAYS, easter, holidays
+from portfolios.demo.trading_days import BUSINESS_DATE, SHIPPED_DAYS
 from portfolios.demo.universe import cusip_of, isin_of, load_universe
+from portfolios.ledger.business_days import easter, holidays
 
 REAL_SECURITIES = Path(__file__).parents[4] / "shared" / "data"
 

@@ -10,7 +10,6 @@ import pytest
 from rebalancing.engine.explain import explain
 from rebalancing.engine.judge.judgement import judge_trades
 from rebalancing.engine.outcome import AccountOutcome, Outcome, Trade, WhyNot
-from rebalancing.engine.problem import Multipliers
 from rebalancing.engine.types import Account, Case
 from tests import cases as c
 
@@ -203,7 +202,7 @@ def test_a_trade_names_its_reason(reason: str, trade: tuple[str, ...], words: st
 
     assert reason in made.reasons
     assert words in made.why
-    assert made.why.endswith("to trade.")
+    assert "to trade." in made.why
 
 
 @pytest.mark.parametrize(
@@ -383,14 +382,3 @@ def test_a_purchase_beside_a_harvested_loss_is_told_with_the_loss() -> None:
 
     assert told.wanted == "buy 5 shares"
     assert told.stopped_by == "wash_sale AAPL: AAPL may not be bought beside the loss sale of lot L1 proposed in A1"
-
-
-def test_a_rule_is_priced_where_the_solver_priced_it() -> None:
-    case = a_case(constraints=({"verb": "range", "security": "AAPL", "min_weight": 0.4},))
-    judged = before = judge_trades(case, {})
-    prices = {"A1": Multipliers(rules={"range security AAPL": 0.0342})}
-
-    told = explain(case, c.outcome(case, ()), judged, before, prices).accounts[0].why_not
-
-    stopped = next(item.stopped_by for item in told if item.security == "AAPL")
-    assert stopped.endswith("; loosening it by $100 would be worth $3.42")

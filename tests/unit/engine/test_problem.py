@@ -7,11 +7,11 @@ import numpy as np
 import pytest
 
 from rebalancing.engine.constraints import Rank
-from rebalancing.engine.problem import Problem, build_problem
-from rebalancing.engine.taxes import LotTaxes, regime_pieces, start_year
+from rebalancing.engine.problem import Problem, Regimes, build_problem
+from rebalancing.engine.query import rows_per_dollar
+from rebalancing.engine.taxes import affine_pieces, start_year, tax_term
 from rebalancing.engine.types import Case, Tax
 from rebalancing.engine.universe import Vector
-from rebalancing.engine.wash_sales import open_wash_state
 from tests import cases as c
 
 MARKET = (
@@ -41,17 +41,30 @@ def a_case(*, tax: Mapping[str, c.Wired] | None = None, recent: tuple[str, ...] 
 
 
 def problem_of(case: Case) -> Problem:
-    return build_problem(case.accounts[0], case=case, wash=open_wash_state(case))
+    return build_problem(case)
+
+
+def segment_names(problem: Problem) -> list[str]:
+    """Name the segments of a case of one account: a lot's id sells it, a security's id buys it."""
+    (universe,) = problem.universes
+    segments = zip(problem.segments.lots, problem.segments.place, strict=True)
+    return [universe.securities[int(at)].id if lot is None else lot.id for lot, at in segments]
 
 
 def dollars(problem: Problem, **traded: float) -> Vector:
     """Trade dollars by name: a lot's id sells it, a security's id buys it."""
-    amounts = np.zeros(problem.segments.count)
-    for at, lot in enumerate(problem.segments.lots):
-        name = lot.id if lot is not None else problem.universe.securities[int(problem.segments.security[at])].id
-        amounts[at] = traded.pop(name, 0.0)
+    amounts = np.array([traded.pop(name, 0.0) for name in segment_names(problem)])
     assert not traded, f"no segment for {sorted(traded)}"
     return amounts
+
+
+def violation_usd(problem: Problem, rule: str, rank: Rank, traded_usd: Vector) -> float:
+    """Return the largest violation of a rule's rows, in the first regime of every return."""
+    first: Regimes = tuple(1 for _ in problem.returns)
+    rows = [row for row in problem.all_rows(first) if row.rule == rule and row.rank == rank]
+    assert rows
+    activity = rows_per_dollar(problem, rows) @ traded_usd
+    return max(row.excess_usd(float(here)) for row, here in zip(rows, activity, strict=True))
 
 
 def constraint(verb: str, **fields: c.Wired) -> dict[str, c.Wired]:
@@ -222,11 +235,9 @@ ROWS: dict[str, tuple[Case, str, Rank, dict[str, float], dict[str, float]]] = {
 def test_a_row_tells_what_satisfies_its_rule_from_what_does_not(name: str) -> None:
     case, rule, rank, good, bad = ROWS[name]
     problem = problem_of(case)
-    rows = [row for row in problem.all_rows(1) if row.rule == rule and row.rank == rank]
 
-    assert rows
-    assert max(row.violation_usd(dollars(problem, **good)) for row in rows) == pytest.approx(0.0, abs=1e-6)
-    assert max(row.violation_usd(dollars(problem, **bad)) for row in rows) > 0.1
+    assert violation_usd(problem, rule, rank, dollars(problem, **good)) == pytest.approx(0.0, abs=1e-6)
+    assert violation_usd(problem, rule, rank, dollars(problem, **bad)) > 0.1
 
 
 @pytest.mark.parametrize(
@@ -240,11 +251,9 @@ def test_a_row_tells_what_satisfies_its_rule_from_what_does_not(name: str) -> No
     ],
 )
 def test_what_the_first_rank_forbids_has_no_segment(fields: dict[str, c.Wired], gone: set[str]) -> None:
-    def names(problem: Problem) -> set[str]:
-        segments = zip(problem.segments.lots, problem.segments.security, strict=True)
-        return {problem.universe.securities[int(at)].id if lot is None else lot.id for lot, at in segments}
+    left = set(segment_names(problem_of(a_case(**fields))))
 
-    assert names(problem_of(a_case())) - names(problem_of(a_case(**fields))) == gone
+    assert set(segment_names(problem_of(a_case()))) - left == gone
 
 
 def test_a_security_that_is_not_buyable_is_weighed_and_sold_but_not_bought() -> None:
@@ -254,7 +263,7 @@ def test_a_security_that_is_not_buyable_is_weighed_and_sold_but_not_bought() -> 
     problem = problem_of(case)
 
     assert [lot.id if lot else None for lot in problem.segments.lots] == ["L1"]
-    assert problem.universe.barred == {"AAA": "not_buyable"}
+    assert problem.universes[0].barred == {"AAA": "not_buyable"}
 
 
 def test_a_disallowed_loss_counts_nothing() -> None:
@@ -286,15 +295,25 @@ def test_the_year_tax_is_the_smaller_of_two_convex_pieces(
 ) -> None:
     tax = Tax(short_rate=0.408, long_rate=0.238, ordinary_rate=ordinary, carried_loss_rate=0.1)
     year = start_year(tax)
-    none = np.zeros(2)
-    lots = LotTaxes(short_gain=np.array([1.0, 0.0]), long_gain=np.array([0.0, 1.0]), raw_gain=none, waiting=none)
     rho = year.rho if carried else 0.0
-    point = np.array([short, long])
 
-    pieces = [regime_pieces(year, lots, regime=regime, rho=rho) for regime in (1, 2)]
-    values = [p.constant_usd + p.linear @ point + sum(h.value_usd(point) for h in p.hinges) for p in pieces]
+    values = [
+        max(piece.value_usd(short, short + long) for piece in affine_pieces(year, regime=regime, rho=rho))
+        for regime in (1, 2)
+    ]
 
     assert min(values) == pytest.approx(float(year.tax_usd(short, long, carried=carried)), abs=1e-9)
+
+
+@pytest.mark.parametrize(("short", "long"), STATES)
+@pytest.mark.parametrize("harvest", ["immediate", "off"])
+def test_the_tax_term_of_the_better_regime_is_the_true_one(short: float, long: float, harvest: str) -> None:
+    realized = {"realized_short": "1500", "realized_long": "-800"}
+    year = start_year(msgspec.convert({**msgspec.to_builtins(c.TAX), **realized, "harvest": harvest}, type=Tax))
+
+    terms = [tax_term(year, regime=regime).value_usd(short, short + long) for regime in (1, 2)]
+
+    assert min(terms) == pytest.approx(float(year.term_usd(1500.0 + short, -800.0 + long)), abs=1e-9)
 
 
 def test_what_is_held_after_is_what_was_held_less_sales_plus_purchases() -> None:

@@ -1,21 +1,37 @@
 """From dollars to whole steps of named lots: exact quantities, rules first, and no move left that helps."""
 
+from dataclasses import replace
 from decimal import Decimal
 
 import numpy as np
 import pytest
 
-from rebalancing.engine.reference import solve_convex
+from rebalancing.engine.choices.plan import Plan
+from rebalancing.engine.problem import Problem
 from rebalancing.engine.relax import find_plan
-from rebalancing.engine.rounding.lattice import build_lattice, rounded_trades
-from rebalancing.engine.rounding.moves import apply_move, list_moves, score_moves, state_of
-from rebalancing.engine.rounding.nearest import nearest_grains
-from rebalancing.engine.rounding.search import round_plan
+from rebalancing.engine.rounding.lattice import Lattice, build_lattice, rounded_trades
+from rebalancing.engine.rounding.search import Rounded, nearest, round_plan
+from rebalancing.engine.rounding.state import board_of, fresh_objective_usd, objective_usd
+from rebalancing.engine.solver import CertifyingSolver
 from rebalancing.engine.types import Case
 from tests import cases as c
 from tests.drawn_cases import drawn_case
-from tests.unit.engine.test_pipeline import solved, traded
 from tests.unit.engine.test_problem import a_case, dollars, problem_of
+
+
+def lattice_of(problem: Problem) -> Lattice:
+    return build_lattice(problem, segment_prices=problem.cost, coupling_prices=np.zeros(problem.risk_count))
+
+
+def plan_of(case: Case) -> Plan:
+    plan = find_plan(problem_of(case), solver=CertifyingSolver())
+    assert plan is not None
+    return plan
+
+
+def rounded(case: Case) -> tuple[Plan, Rounded]:
+    plan = plan_of(case)
+    return plan, round_plan(plan, solver=CertifyingSolver())
 
 
 def fractional_case() -> Case:
@@ -25,20 +41,19 @@ def fractional_case() -> Case:
 
 
 def test_the_grid_holds_lots_and_steps_exactly() -> None:
-    lattice = build_lattice(problem_of(fractional_case()))
+    lattice = lattice_of(problem_of(fractional_case()))
 
     assert lattice.grain == (Decimal("0.01"), Decimal("0.001"))
-    assert lattice.step.tolist() == [100, 1]
-    assert lattice.held.tolist() == [575, 0]
-    assert lattice.can_close.tolist() == [True, False]
+    assert lattice.board.positions["step"].tolist() == [100, 1]
+    assert lattice.board.positions["held"].tolist() == [575, 0]
+    assert lattice.board.positions["can_close"].tolist() == [1, 0]
 
 
 def test_a_sale_that_closes_takes_the_fractions_with_it() -> None:
     problem = problem_of(fractional_case())
-    lattice = build_lattice(problem)
-    planned = dollars(problem, L1=350, L2=224)
+    lattice = lattice_of(problem)
 
-    grains = nearest_grains(lattice, planned, prices=np.zeros(problem.segments.count))
+    grains = nearest(lattice, dollars(problem, L1=350, L2=224))
 
     (trade,) = rounded_trades(lattice, grains)
     assert trade.quantity == Decimal("5.75")
@@ -47,61 +62,144 @@ def test_a_sale_that_closes_takes_the_fractions_with_it() -> None:
 
 def test_a_partial_sale_is_a_multiple_of_the_step() -> None:
     problem = problem_of(fractional_case())
-    lattice = build_lattice(problem)
+    lattice = lattice_of(problem)
 
-    grains = nearest_grains(lattice, dollars(problem, L1=350, L2=60), prices=np.zeros(problem.segments.count))
+    grains = nearest(lattice, dollars(problem, L1=350, L2=60))
 
     (trade,) = rounded_trades(lattice, grains)
     assert trade.quantity == 4
     assert trade.lots == {"L1": Decimal("3.50"), "L2": Decimal("0.50")}
 
 
-@pytest.mark.parametrize("seed", range(4))
-def test_every_move_leads_where_it_says(seed: int) -> None:
-    problem = problem_of(drawn_case(seed, count=6))
-    lattice = build_lattice(problem)
-    plan = find_plan(problem, solver=solve_convex)
-    assert plan is not None
-    closed = np.zeros(problem.segments.count, dtype=bool)
-    state = state_of(lattice, nearest_grains(lattice, plan.solution.traded_usd, prices=plan.solution.segment_prices))
+@pytest.mark.parametrize(("seed", "accounts"), [(0, 1), (1, 2), (2, 3), (3, 1), (4, 2), (5, 3)])
+def test_quantities_are_whole_and_nothing_is_oversold(seed: int, accounts: int) -> None:
+    case = drawn_case(seed, accounts=accounts, value_usd=20_000)
 
-    moves = list_moves(lattice, state, closed=closed)
-    scores = score_moves(lattice, state, moves)
+    _, found = rounded(case)
 
-    assert moves.count > 0
-    for at in range(moves.count):
-        after = apply_move(lattice, state, moves, at)
-        assert after.objective_usd - state.objective_usd == pytest.approx(scores.objective_change[at], abs=1e-5)
-        assert after.violations == pytest.approx(scores.violations[at], abs=1e-5)
+    steps = {item.id: item.quantity_step for item in case.securities}
+    held = {account.id: {lot.id: lot for lot in account.lots} for account in case.accounts}
+    assert found.trades
+    for trade in found.trades:
+        lots = held[trade.account]
+        whole = sum(lot.quantity for lot in lots.values() if lot.security == trade.security)
+        assert trade.quantity > 0
+        assert trade.quantity % steps[trade.security] == 0 or trade.quantity == whole
+        assert trade.is_buy or sum(trade.lots.values()) == trade.quantity
+        assert all(lots[name].security == trade.security for name in trade.lots)
+        assert all(0 < quantity <= lots[name].quantity for name, quantity in trade.lots.items())
+
+
+@pytest.mark.parametrize(("seed", "accounts"), [(0, 1), (1, 2), (2, 3), (6, 1), (7, 2)])
+def test_what_is_counted_move_by_move_is_what_is_counted_afresh(seed: int, accounts: int) -> None:
+    plan = plan_of(drawn_case(seed, accounts=accounts, value_usd=20_000))
+    lattice = lattice_of(plan.problem)
+
+    found = round_plan(plan, solver=CertifyingSolver())
+
+    board = board_of(lattice, grains_by_slot(lattice, found))
+    fresh = fresh_objective_usd(lattice, grains_by_slot(lattice, found))
+    assert objective_usd(lattice, board) == pytest.approx(fresh, abs=1e-6)
+    assert found.objective_usd == pytest.approx(fresh, abs=1e-6)
+    assert board.excess == pytest.approx(found.violations, abs=1e-6)
+
+
+def grains_by_slot(lattice: Lattice, found: Rounded) -> np.ndarray:
+    return np.round(found.traded_usd[lattice.order] / lattice.grain_usd).astype(np.int64)
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_trades_are_never_worse_than_the_nearest_whole_ones_or_none(seed: int) -> None:
+    plan = plan_of(drawn_case(seed, value_usd=20_000, accounts=1 + seed % 2))
+    lattice = lattice_of(plan.problem)
+
+    found = round_plan(plan, solver=CertifyingSolver())
+
+    mine = (*found.violations.round(2), found.objective_usd)
+    for grains in (nearest(lattice, plan.solution.traded_usd), lattice.least):
+        board = board_of(lattice, grains)
+        is_allowed = not ((board.pairs["buys"] > 0) & (board.pairs["sales"] > 0)).any()
+        theirs = (*board.excess.round(2), objective_usd(lattice, board) + 1e-6)
+        assert not is_allowed or mine <= theirs
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_the_same_plan_gives_the_same_trades(seed: int) -> None:
+    plan = plan_of(drawn_case(seed, value_usd=20_000))
+
+    one, other = (round_plan(plan, solver=CertifyingSolver()) for _ in range(2))
+
+    assert one.trades == other.trades
+    assert one.objective_usd == other.objective_usd
 
 
 def test_the_search_keeps_the_rules_that_the_plan_kept() -> None:
-    for seed in range(6):
-        problem = problem_of(drawn_case(seed))
-        plan = find_plan(problem, solver=solve_convex)
-        assert plan is not None
-        rounded = round_plan(plan, solver=solve_convex)
+    for seed in range(8):
+        plan, found = rounded(drawn_case(seed, accounts=1 + seed % 3))
         if not plan.query.allowed and not plan.causes:
-            assert rounded.violations.sum() == 0.0
+            assert found.violations.sum() == pytest.approx(0.0, abs=1e-6)
+
+
+def test_bounds_stay_below_the_trades() -> None:
+    for seed in range(8):
+        _, found = rounded(drawn_case(seed, accounts=1 + seed % 3))
+        if found.violations.sum() < 1e-6:
+            assert found.bound_usd <= found.objective_usd + 1e-6
+
+
+def test_each_trade_says_whose_it_is() -> None:
+    _, found = rounded(drawn_case(3, accounts=2, value_usd=50_000))
+
+    assert {trade.account for trade in found.trades} == {"A0", "A1"}
 
 
 def test_trades_are_as_large_as_the_least_trade_or_close_the_position() -> None:
     case = a_case(trading={"min_trade": "300", "tracking_preference": 10})
 
-    outcome = solved(case)
+    _, found = rounded(case)
 
-    held = {"AAA": 20, "BBB": 20}
-    for trade in outcome.accounts[0].trades:
-        is_closed = trade.side == "sell" and trade.quantity == held[trade.security]
-        assert is_closed or trade.quantity * trade.price >= 300
+    held, price = {"AAA": 20, "BBB": 20}, {item.id: item.price for item in case.securities}
+    assert found.trades
+    for trade in found.trades:
+        is_closed = not trade.is_buy and trade.quantity == held[trade.security]
+        assert is_closed or trade.quantity * price[trade.security] >= 300
 
 
 def test_a_dear_ticket_keeps_small_trades_away() -> None:
-    free = traded(solved(a_case()))
-    dear = traded(solved(a_case(trading={"ticket_cost": "30"})))
+    _, free = rounded(a_case())
+    _, dear = rounded(a_case(trading={"ticket_cost": "30"}))
 
-    assert len(dear) < len(free)
+    assert len(dear.trades) < len(free.trades)
 
 
 def test_doing_nothing_wins_where_no_trade_is_worth_its_cost() -> None:
-    assert solved(a_case(trading={"ticket_cost": "5000"})).status == "no_trade"
+    _, found = rounded(a_case(trading={"ticket_cost": "5000"}))
+
+    assert found.trades == ()
+
+
+def test_no_more_trades_than_allowed_and_the_bound_knows() -> None:
+    case = a_case(trading={"max_trades": 1, "tracking_preference": 10})
+
+    plan, found = rounded(case)
+
+    assert len(found.trades) == 1
+    assert plan.bound_usd <= found.bound_usd <= found.objective_usd
+
+
+def test_a_pinned_trade_is_made_to_the_share() -> None:
+    pinned = [{"security": "BBB", "side": "buy", "quantity": "3"}]
+
+    _, found = rounded(a_case(trading={"pinned": pinned}))
+
+    assert [trade.quantity for trade in found.trades if trade.security == "BBB"] == [3]
+
+
+def test_a_rule_that_steps_would_break_is_planned_with_room() -> None:
+    case = a_case(constraints=({"verb": "range", "security": "BBB", "max_weight": 0.2},))
+    plan = plan_of(case)
+    tight = replace(plan, solution=replace(plan.solution, traded_usd=plan.solution.traded_usd * 0))
+
+    found = round_plan(tight, solver=CertifyingSolver())
+
+    assert found.violations.sum() == pytest.approx(0.0, abs=1e-6)

@@ -214,21 +214,12 @@ def test_a_gain_where_nothing_is_harvested_still_counts_deferral() -> None:
     assert account.after.tax_usd == pytest.approx(500 * 0.238 - 1.06**-10 * 0.238 * 1000)
 
 
-def test_waiting_is_part_of_the_objective_and_bounded_by_the_loss() -> None:
+def test_waiting_is_part_of_the_objective() -> None:
     case = a_case(tax={"harvest": "year_round"})
     waited = altered(c.outcome(case, TRADES), "accounts.0.trades.0.lots.0.waiting", "100.00")
     made = judge_trades(case, {"A1": waited.accounts[0].trades}).measures
-    absurd = altered(waited, "accounts.0.trades.0.lots.0.waiting", "204.01")
 
     assert made.objective_usd - judge_trades(case, {"A1": TRADES}).measures.objective_usd == pytest.approx(100)
-    assert any("waiting is reported as 204.01, it lies between 0 and 204.00" in f for f in verify(case, absurd).faults)
-
-
-def test_a_household_that_cannot_be_verified_says_so() -> None:
-    household = {"mode": "unified", "target": {"CASH": 1.0}}
-    case = msgspec.convert({**msgspec.to_builtins(CASE), "household": household}, type=Case, strict=False)
-
-    assert "a unified household cannot be verified by this version" in verify(case, c.outcome(case, ())).faults
 
 
 def test_an_account_too_many_or_too_few_is_a_fault_and_no_crash() -> None:

@@ -5,8 +5,8 @@ from decimal import Decimal as D
 
 from portfolios.ledger.booking import apply_events
 from portfolios.ledger.reconcile import Terms, reconcile
-from portfolios.ledger.statements import SplitDue, StatedLot, Statement
-from portfolios.ledger.types import Book, Cash, EventKind, Lot, LotEvent, LotPick, Relief
+from portfolios.ledger.statements import StatedLot, Statement
+from portfolios.ledger.types import Book, Cash, EventKind, LotEvent, LotPick, Relief
 from tests.lots import book_of
 
 _BEFORE, _DAY = date(2026, 2, 27), date(2026, 3, 2)
@@ -148,53 +148,6 @@ def test_lots_that_do_not_add_up_to_the_position_are_a_break_and_change_nothing(
 
     assert found.events == ()
     assert "add up to 6 units, the position is 10" in found.breaks[0].message
-
-
-def test_a_split_that_the_positions_show_is_booked() -> None:
-    due = SplitDue(security="AAPL", ratio=D(2), effective_on=_DAY)
-
-    found = reconcile(
-        statement=_statement(_stated("20", "1000", "2020-01-02")),
-        book=book_of("AAPL 10 @ 100 2020-01-02"),
-        splits=[due],
-        terms=_LATER,
-    )
-
-    assert [event.kind for event in found.events] == [EventKind.SPLIT]
-    assert found.explained == ("AAPL",)
-
-
-def test_a_split_that_the_positions_do_not_show_yet_is_a_break() -> None:
-    due = SplitDue(security="AAPL", ratio=D(2), effective_on=_DAY)
-
-    found = reconcile(
-        statement=_statement(_stated("10", "1000", "2020-01-02")),
-        book=book_of("AAPL 10 @ 100 2020-01-02"),
-        splits=[due],
-        terms=_LATER,
-    )
-
-    assert found.events == ()
-    assert "split 2 for 1 on 2026-03-02, but the custodian still states 10 units" in found.breaks[0].message
-
-
-def test_a_split_and_a_purchase_after_it_are_told_apart() -> None:
-    due = SplitDue(security="AAPL", ratio=D(2), effective_on=date(2026, 3, 1))
-    lot = Lot(key="N", security="AAPL", units=D(5), cost_usd=D(260), acquired_on=_DAY)
-    buy = LotEvent(
-        kind=EventKind.BUY, ref="B", traded_on=_DAY, security="AAPL", units=D(5), amount_usd=D(-260), lot=lot
-    )
-
-    found = reconcile(
-        statement=_statement(_stated("20", "1000", "2020-01-02"), _stated("5", "260", "2026-03-02")),
-        book=book_of("AAPL 10 @ 100 2020-01-02"),
-        transactions=[buy],
-        splits=[due],
-        terms=_LATER,
-    )
-
-    assert [event.kind for event in found.events] == [EventKind.SPLIT, EventKind.BUY]
-    assert found.breaks == ()
 
 
 def test_a_security_that_is_no_longer_stated_goes() -> None:

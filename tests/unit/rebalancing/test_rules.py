@@ -45,6 +45,7 @@ def test_an_untouched_proposal_is_fresh() -> None:
         ({"is_position_changed": True}, "positions"),
         ({"is_preference_changed": True}, "preferences"),
         ({"is_guidance_changed": True}, "guidance"),
+        ({"actions": ("corporate action on AAPL, split of 2026-03-02",)}, "corporate action on AAPL"),
     ],
 )
 def test_each_change_of_the_world_makes_a_proposal_stale(change: dict[str, object], word: str) -> None:
@@ -206,3 +207,17 @@ def test_a_gain_or_a_loss_without_tax_is_never_washed() -> None:
 
     assert rules.wash_conflicts([trade(Side.SELL, gain="50")], windows) == ()
     assert rules.wash_conflicts([trade(Side.SELL, is_taxable=False)], windows) == ()
+
+
+def test_positions_that_an_action_changed_are_told_as_the_action_alone() -> None:
+    said = ("corporate action on AAPL, split of 2026-03-02",)
+
+    assert rules.stale_reasons(replace(APPROVED, actions=said, is_position_changed=True)) == said
+
+
+def test_an_action_ahead_bars_a_release_and_no_approval() -> None:
+    ahead = replace(APPROVED, actions_ahead=("corporate action on AAPL, split of 2026-03-03",))
+
+    with pytest.raises(rules.NotReleasable, match="its units are those of before the corporate action on AAPL"):
+        rules.check_can_release([ahead])
+    rules.check_can_approve([replace(ahead, status=Status.PROPOSED)])

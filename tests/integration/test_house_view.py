@@ -1,0 +1,286 @@
+"""A change of the house view from its draft to the day on which accounts follow it."""
+
+from datetime import timedelta
+from decimal import Decimal
+
+import pytest
+
+from advisors.errors import Conflict, Invalid, NotPermitted
+from advisors.models import AuditEvent, Membership, Role
+from portfolios.custodians.house_tables import read_products, read_substitutes, read_weights
+from portfolios.models.guidance import HouseViewChange, SecurityModel, VersionStatus
+from portfolios.services.house_view import drafts, lifecycle
+from portfolios.services.house_view.checks import findings_of_change
+from rebalancing.snapshots.guidance import load_guidance
+from rebalancing.snapshots.taking import take_cases
+from tests.factories import BUSINESS_ON, NOW, member_of
+from tests.firms import Desk, open_desk, sound
+
+pytestmark = pytest.mark.django_db
+TOMORROW = BUSINESS_ON + timedelta(days=1)
+
+
+@pytest.fixture
+def desk() -> Desk:
+    return open_desk()
+
+
+@pytest.fixture
+def author(desk: Desk) -> Membership:
+    return member_of(desk.firm, Role.CIO)
+
+
+@pytest.fixture
+def approver(desk: Desk) -> Membership:
+    return member_of(desk.firm, Role.CIO)
+
+
+def opened(author: Membership, **said: object) -> HouseViewChange:
+    details = {"title": "More bonds", "why": "Rates fell.", "effective_on": BUSINESS_ON, **said}
+    return lifecycle.open_change(author, now=NOW, **details)  # type: ignore[arg-type]
+
+
+def seen(change: HouseViewChange) -> drafts.Draft:
+    change.refresh_from_db()
+    return drafts.Draft(change_id=change.pk, revision=change.revision)
+
+
+def weight(key: str, percent: str, least: str, most: str) -> drafts.ClassWeight:
+    weight_frac, min_frac, max_frac = (Decimal(number) / 100 for number in (percent, least, most))
+    return drafts.ClassWeight(asset_class=key, weight_frac=weight_frac, min_frac=min_frac, max_frac=max_frac)
+
+
+MORE_BONDS = (weight("us_large", "38", "28", "48"), weight("bonds", "60", "50", "70"), weight("cash", "2", "0", "10"))
+
+
+def put_bonds(author: Membership, change: HouseViewChange, desk: Desk) -> None:
+    drafts.put_profile(author, seen(change), profile_id=desk.profile.pk, weights=MORE_BONDS, now=NOW)
+
+
+def submit(author: Membership, change: HouseViewChange) -> None:
+    lifecycle.submit_change(author, change_id=change.pk, revision=seen(change).revision, now=NOW)
+
+
+def test_accounts_follow_a_change_from_its_approval_and_its_day_on(
+    desk: Desk, author: Membership, approver: Membership
+) -> None:
+    account = desk.account("VTI 40 @ 200 2024-03-01")
+    change = opened(author, effective_on=TOMORROW)
+    put_bonds(author, change, desk)
+    submit(author, change)
+    lifecycle.approve_change(approver, change_id=change.pk, note="Agreed.", now=NOW)
+
+    today = load_guidance(desk.firm.pk, as_of=BUSINESS_ON).profile_of(desk.profile.pk)
+    tomorrow = load_guidance(desk.firm.pk, as_of=TOMORROW).profile_of(desk.profile.pk)
+
+    assert sound(desk, account).accounts[0].target["BND"] == 0.4
+    assert [str(line.weight_frac) for line in today] == ["0.580000", "0.400000", "0.020000"]
+    assert [str(line.weight_frac) for line in tomorrow] == ["0.380000", "0.600000", "0.020000"]
+    change.refresh_from_db()
+    assert (change.status, change.decided_by, change.decision_note) == ("approved", approver.user, "Agreed.")
+
+
+def test_a_case_can_be_taken_as_if_a_draft_were_in_force(desk: Desk, author: Membership) -> None:
+    account = desk.account("VTI 40 @ 200 2024-03-01")
+    change = opened(author, effective_on=TOMORROW)
+    put_bonds(author, change, desk)
+    drafts.put_products(
+        author, seen(change), entries=read_products(b"asset_class,use\nus_large,ITOT\nbonds,BND\n"), now=NOW
+    )
+
+    def target(change_id: int | None) -> dict[str, float]:
+        (taken,) = take_cases(desk.firm.pk, account_ids=[account.pk], as_of=BUSINESS_ON, change_id=change_id)
+        assert taken.case is not None
+        return dict(taken.case.accounts[0].target)
+
+    assert (target(change.pk)["ITOT"], target(change.pk)["BND"]) == (0.38, 0.6)
+    assert (target(None)["VTI"], target(None)["BND"]) == (0.58, 0.4)
+
+
+def test_whoever_edited_a_part_does_not_approve_the_whole(desk: Desk, author: Membership, approver: Membership) -> None:
+    change = opened(author)
+    put_bonds(approver, change, desk)
+    submit(author, change)
+
+    for member in (author, approver):
+        with pytest.raises(NotPermitted, match="Somebody else has to decide"):
+            lifecycle.approve_change(member, change_id=change.pk, now=NOW)
+
+    lifecycle.approve_change(member_of(desk.firm, Role.CIO), change_id=change.pk, now=NOW)
+    assert HouseViewChange.objects.get(pk=change.pk).status == VersionStatus.APPROVED
+
+
+def test_what_was_submitted_is_edited_no_more_until_it_is_sent_back(
+    desk: Desk, author: Membership, approver: Membership
+) -> None:
+    change = opened(author)
+    put_bonds(author, change, desk)
+    submit(author, change)
+
+    with pytest.raises(Conflict, match="waits for approval: it is not edited any more"):
+        put_bonds(author, change, desk)
+
+    lifecycle.send_back_change(approver, change_id=change.pk, note="Too much at once.", now=NOW)
+    put_bonds(author, change, desk)
+    change.refresh_from_db()
+    assert (change.status, change.decision_note) == (VersionStatus.DRAFT, "Too much at once.")
+    assert change.riskprofileversions.count() == 1
+
+
+def test_two_who_edit_the_same_draft_never_overwrite_each_other(
+    desk: Desk, author: Membership, approver: Membership
+) -> None:
+    change = opened(author)
+    mine = seen(change)
+    drafts.put_profile(approver, mine, profile_id=desk.profile.pk, weights=MORE_BONDS, now=NOW)
+
+    with pytest.raises(Conflict, match=approver.user.full_name):
+        drafts.put_profile(author, mine, profile_id=desk.profile.pk, weights=MORE_BONDS, now=NOW)
+
+
+@pytest.mark.parametrize(
+    ("weights", "said"),
+    [
+        (
+            (weight("us_large", "38", "28", "48"), weight("bonds", "0.6", "0", "70"), weight("cash", "2", "0", "10")),
+            "The weights sum to 40.6000%, not to 100%. Bonds reads as 0.6000%: was 60.00% meant?",
+        ),
+        (
+            (weight("us_large", "38", "28", "48"), weight("bonds", "60", "61", "70"), weight("cash", "2", "0", "10")),
+            "The limits of Bonds, 61.00% to 70.00%, do not hold its weight, 60.00%.",
+        ),
+        ((*MORE_BONDS, weight("gold", "0", "0", "1")), "There is no asset class with the key gold."),
+        ((*MORE_BONDS, weight("cash", "0", "0", "1")), "Cash is named twice."),
+    ],
+)
+def test_weights_and_limits_that_cannot_be_meant_are_refused(
+    weights: tuple[drafts.ClassWeight, ...], said: str, desk: Desk, author: Membership
+) -> None:
+    change = opened(author)
+
+    with pytest.raises(Invalid) as refused:
+        drafts.put_profile(author, seen(change), profile_id=desk.profile.pk, weights=weights, now=NOW)
+
+    assert said in refused.value.faults
+    assert not change.riskprofileversions.exists()
+
+
+def test_a_model_names_every_unknown_security_with_its_row(desk: Desk, author: Membership) -> None:
+    change = opened(author)
+    model = drafts.create_model(author, name="Large Core", now=NOW)
+    entries = read_weights(b"symbol,weight\nVTI,50\nZZZZ,30\nYYYY,20\n")
+
+    with pytest.raises(Invalid) as refused:
+        drafts.put_model(author, seen(change), model_id=model.pk, entries=entries, now=NOW)
+
+    assert refused.value.faults == (
+        "Row 3: There is no security ZZZZ in the security master.",
+        "Row 4: There is no security YYYY in the security master.",
+    )
+
+
+def test_a_model_fills_a_class_once_it_is_approved(desk: Desk, author: Membership, approver: Membership) -> None:
+    change = opened(author)
+    model = drafts.create_model(author, name="Large Core", now=NOW)
+    entries = read_weights(b"VTI,75\nAAPL,25\n")
+    drafts.put_model(author, seen(change), model_id=model.pk, entries=entries, now=NOW)
+    products = read_products(b"asset_class,use\nus_large,large_core\nbonds,BND\n")
+    drafts.put_products(author, seen(change), entries=products, now=NOW)
+    submit(author, change)
+    lifecycle.approve_change(approver, change_id=change.pk, now=NOW)
+
+    target = sound(desk, desk.account("VTI 40 @ 200 2024-03-01")).accounts[0].target
+
+    assert (target["VTI"], target["AAPL"]) == (0.435, 0.145)
+
+
+def test_a_class_that_nothing_fills_bars_the_change(desk: Desk, author: Membership) -> None:
+    change = opened(author)
+    products = read_products(b"asset_class,use,tax_status,min_account\nus_large,VTI,taxable,0\nbonds,BND,,50000\n")
+    drafts.put_products(author, seen(change), entries=products, now=NOW)
+
+    with pytest.raises(Invalid) as refused:
+        submit(author, change)
+
+    assert refused.value.faults == (
+        "Balanced gives US Large Cap 58.00%, but no product fills it in tax-deferred accounts.",
+        "Balanced gives US Large Cap 58.00%, but no product fills it in tax-exempt accounts.",
+        "Balanced gives Bonds 40.00%, but no product fills it in taxable accounts below $50,000.",
+        "Balanced gives Bonds 40.00%, but no product fills it in tax-deferred accounts below $50,000.",
+        "Balanced gives Bonds 40.00%, but no product fills it in tax-exempt accounts below $50,000.",
+    )
+
+
+def test_what_is_odd_is_said_before_anybody_approves(desk: Desk, author: Membership) -> None:
+    change = opened(author)
+    products = read_products(b"asset_class,use\nus_large,BND\nbonds,BND\n")
+    drafts.put_products(author, seen(change), entries=products, now=NOW)
+
+    found = findings_of_change(HouseViewChange.objects.get(pk=change.pk))
+
+    assert found.faults == ()
+    assert "BND fills US Large Cap, but counts as Bonds." in found.warnings
+
+
+def test_an_empty_change_is_not_submitted(author: Membership) -> None:
+    change = opened(author)
+
+    with pytest.raises(Invalid, match="Nothing is in it yet"):
+        submit(author, change)
+
+
+@pytest.mark.parametrize("title", ["", "   "])
+def test_a_change_has_a_title_and_a_day_that_is_still_to_come(title: str, author: Membership) -> None:
+    with pytest.raises(Invalid) as refused:
+        opened(author, title=title, effective_on=BUSINESS_ON - timedelta(days=1))
+
+    assert len(refused.value.faults) == 2
+
+
+def test_a_piece_taken_out_is_as_if_it_had_never_been_in_it(desk: Desk, author: Membership) -> None:
+    change = opened(author)
+    entries = read_substitutes(b"symbol,use\nVTI,AAPL\n")
+    drafts.put_substitutes(author, seen(change), entries=entries, now=NOW)
+    version = change.substitutelistversions.get()
+
+    drafts.take_out(author, seen(change), kind="substitutelistversion", version_id=version.pk, now=NOW)
+
+    assert not change.substitutelistversions.exists()
+
+
+def test_a_dropped_change_stays_readable_and_never_counts(desk: Desk, author: Membership) -> None:
+    change = opened(author)
+    put_bonds(author, change, desk)
+
+    lifecycle.drop_change(author, change_id=change.pk, reason="Not this year.", now=NOW)
+
+    change.refresh_from_db()
+    assert (change.status, change.decision_note) == (VersionStatus.WITHDRAWN, "Not this year.")
+    assert load_guidance(desk.firm.pk, as_of=BUSINESS_ON).profile_of(desk.profile.pk)[1].weight_frac == Decimal("0.4")
+    with pytest.raises(Conflict, match="is dropped"):
+        lifecycle.drop_change(author, change_id=change.pk, reason="Again.", now=NOW)
+
+
+def test_every_step_is_in_the_audit_log(desk: Desk, author: Membership, approver: Membership) -> None:
+    change = opened(author)
+    put_bonds(author, change, desk)
+    submit(author, change)
+    lifecycle.approve_change(approver, change_id=change.pk, now=NOW)
+
+    said = AuditEvent.objects.filter(action__startswith="house_view_change.").order_by("pk")
+
+    assert [(one.action.split(".")[1], one.actor_id) for one in said] == [
+        ("opened", author.user_id),
+        ("edited", author.user_id),
+        ("submitted", author.user_id),
+        ("approved", approver.user_id),
+    ]
+
+
+def test_names_of_models_are_not_taken_twice(desk: Desk, author: Membership) -> None:
+    drafts.create_model(author, name="Large Core", now=NOW)
+
+    with pytest.raises(Invalid, match="There is already a security model"):
+        drafts.create_model(author, name=" Large  Core ", now=NOW)
+
+    assert SecurityModel.objects.filter(firm=desk.firm).count() == 1
