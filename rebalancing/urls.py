@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from rebalancing.views import orders, proposals, review
+from rebalancing.views import orders, preference_prices, proposals, review
 
 app_name = "rebalancing"
 
@@ -17,6 +17,12 @@ urlpatterns = [
     ),
     path("proposals/<int:proposal_id>/approve/", proposals.approve, name="proposal_approve"),
     path("proposals/<int:proposal_id>/release/", proposals.release_one, name="proposal_release"),
+    path("proposals/<int:proposal_id>/preference-prices/", preference_prices.ask_prices, name="preference_prices"),
+    path(
+        "proposals/<int:proposal_id>/preference-prices/<int:question_id>/",
+        preference_prices.asked_prices,
+        name="preference_prices_asked",
+    ),
     path("proposals/<int:proposal_id>/<slug:action>/", proposals.decide, name="proposal_decide"),
     path("review/", review.review_queue, name="review"),
     path("review/approve/", review.review_approve, name="review_approve"),

@@ -295,9 +295,10 @@ class CorporateAction(Wire, frozen=True):
 
 
 class Context(Wire, frozen=True):
-    """What the reasons may speak of; it changes no trade."""
+    """What the reasons may speak of; it changes no trade. `previous_targets` are by account and come first."""
 
     previous_target: dict[str, float] = {}
+    previous_targets: dict[str, dict[str, float]] = {}
     harvested: tuple[Harvested, ...] = ()
     transition_step: TransitionStep | None = None
     actions: tuple[CorporateAction, ...] = ()

@@ -17,7 +17,7 @@ class Migration(migrations.Migration):
             name='EngineQuestion',
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('kind', models.CharField(choices=[('tracking', 'Tax against tracking error over the tracking preference'), ('budget', 'Tax against tracking error over the tax budget'), ('years', 'A plan over years'), ('what_if', 'Trades pinned, forbidden or resized'), ('override', 'What an override costs')], max_length=12)),
+                ('kind', models.CharField(choices=[('tracking', 'Tax against tracking error over the tracking preference'), ('budget', 'Tax against tracking error over the tax budget'), ('years', 'A plan over years'), ('what_if', 'Trades pinned, forbidden or resized'), ('override', 'What an override costs'), ('preferences', 'What each preference costs')], max_length=12)),
                 ('asked', models.JSONField()),
                 ('status', models.CharField(choices=[('waiting', 'Waiting'), ('answered', 'Answered'), ('refused', 'Refused with its reason')], default='waiting', max_length=12)),
                 ('answer', models.JSONField(blank=True, null=True)),
@@ -28,7 +28,7 @@ class Migration(migrations.Migration):
                 ('proposal', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='questions', to='rebalancing.proposal')),
             ],
             options={
-                'constraints': [models.CheckConstraint(condition=models.Q(('kind__in', ['tracking', 'budget', 'years', 'what_if', 'override'])), name='question_kind_known'), models.CheckConstraint(condition=models.Q(('status__in', ['waiting', 'answered', 'refused'])), name='question_status_known'), models.CheckConstraint(condition=models.Q(models.Q(('answered_at__isnull', True), ('status', 'waiting')), models.Q(models.Q(('status', 'waiting'), _negated=True), ('answered_at__isnull', False)), _connector='OR'), name='question_answered_with_time')],
+                'constraints': [models.CheckConstraint(condition=models.Q(('kind__in', ['tracking', 'budget', 'years', 'what_if', 'override', 'preferences'])), name='question_kind_known'), models.CheckConstraint(condition=models.Q(('status__in', ['waiting', 'answered', 'refused'])), name='question_status_known'), models.CheckConstraint(condition=models.Q(models.Q(('answered_at__isnull', True), ('status', 'waiting')), models.Q(models.Q(('status', 'waiting'), _negated=True), ('answered_at__isnull', False)), _connector='OR'), name='question_answered_with_time')],
             },
         ),
     ]

@@ -11,6 +11,7 @@ class QuestionKind(models.TextChoices):
     YEARS = "years", "A plan over years"
     WHAT_IF = "what_if", "Trades pinned, forbidden or resized"
     OVERRIDE = "override", "What an override costs"
+    PREFERENCES = "preferences", "What each preference costs"
 
 
 class QuestionStatus(models.TextChoices):

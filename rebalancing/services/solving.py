@@ -14,6 +14,7 @@ from rebalancing.engine.frontier import budget_frontier, override_cost, tracking
 from rebalancing.engine.kernels.warm import warm_up
 from rebalancing.engine.outcome import Outcome
 from rebalancing.engine.pipeline import rebalance
+from rebalancing.engine.preferences import price_preferences
 from rebalancing.engine.query import ConvexSolver
 from rebalancing.engine.sample import sample_case
 from rebalancing.engine.types import Pinned
@@ -144,6 +145,8 @@ def answer_about(
             return what_if(case, pins, fallback=fallback)
         case QuestionKind.OVERRIDE:
             return override_cost(case, pins, fallback=fallback)
+        case QuestionKind.PREFERENCES:
+            return price_preferences(case, fallback=fallback)
 
 
 def _answer(one: TakenCase, kept: KeptCase | None, *, worker: Worker) -> Solved:

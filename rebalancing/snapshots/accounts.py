@@ -22,20 +22,26 @@ from rebalancing.snapshots.needs import cash_needs, fraction_of, money_of
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Shared:
-    """What the accounts of a chunk share."""
+    """What the accounts of a chunk share; `former` is the house view that was in force before its latest news."""
 
     guidance: Guidance
+    former: Guidance
     market: Market
     facts: Facts
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Member:
-    """An account of a case: its row, what the engine sees, and the symbols that it may buy."""
+    """
+    An account of a case: its row, what the engine sees, and the symbols that it may buy.
+
+    `former_target` is what it was to hold before the house view changed, empty where that is the same.
+    """
 
     row: Account
     wire: wire.Account
     approved: frozenset[str]
+    former_target: Mapping[str, float]
 
 
 def case_member(account: Account, *, shared: Shared, tax: wire.Tax | None) -> Member:
@@ -72,7 +78,27 @@ def case_member(account: Account, *, shared: Shared, tax: wire.Tax | None) -> Me
         trading=_trading(settings),
     )
     approved = (known[pk] for pk in shared.guidance.approved_for(weights) if pk in known)
-    return Member(row=account, wire=made, approved=frozenset(one.id for one in approved if one.buyable))
+    return Member(
+        row=account,
+        wire=made,
+        approved=frozenset(one.id for one in approved if one.buyable),
+        former_target=_former_target(account, target, value_usd=value, shared=shared),
+    )
+
+
+def _former_target(
+    account: Account, target: Mapping[str, float], *, value_usd: Decimal, shared: Shared
+) -> Mapping[str, float]:
+    """Look the same profile through the former house view; what is no longer known is left out."""
+    try:
+        weights = shared.former.target_of(account.risk_profile_id, tax_status=account.tax_status, value_usd=value_usd)
+    except BadInput:
+        return {}
+    known = shared.market.securities
+    former = _target(
+        {key: part for key, part in weights.items() if key == wire.CASH or key in known}, market=shared.market
+    )
+    return {} if former == target else former
 
 
 def _lots(rows: Iterable[Lot], *, market: Market) -> tuple[tuple[wire.Lot, ...], Decimal]:

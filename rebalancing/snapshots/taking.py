@@ -7,7 +7,7 @@ An account that cannot be in a case is left out with a sentence; it never costs 
 import re
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 
 import msgspec
 
@@ -20,6 +20,9 @@ from rebalancing.snapshots.facts import Facts, Movement, load_facts
 from rebalancing.snapshots.guidance import load_guidance
 from rebalancing.snapshots.market import load_market
 from rebalancing.snapshots.taxes import ReturnTax, return_tax
+
+MODEL_NEWS = timedelta(days=30)
+"""For how long a trade that follows a change of the house view is said to."""
 
 _IN_ACCOUNT = re.compile(r"^accounts\[(\d+)\]\.?(.*)$")
 _AT_WORK = "Its orders are at work. Nothing is proposed until they are booked."
@@ -55,7 +58,8 @@ def take_cases(
     guidance = load_guidance(firm_id, as_of=as_of, change_id=change_id)
     market = load_market(firm_id, as_of=as_of)
     facts = load_facts(firm_id, account_ids=account_ids, as_of=as_of)
-    shared = Shared(guidance=guidance, market=market, facts=facts)
+    former = load_guidance(firm_id, as_of=as_of - MODEL_NEWS)
+    shared = Shared(guidance=guidance, former=former, market=market, facts=facts)
     return tuple(
         _taken(tax_household_id, accounts, asked=frozenset(account_ids), shared=shared)
         for tax_household_id, accounts in sorted(facts.accounts.items())
@@ -167,6 +171,7 @@ def _case(members: list[Member], everybody: tuple[Account, ...], *, shared: Shar
         accounts=tuple(with_bars(member, buyable=buyable) for member in members),
         household=_household(first.row, first.wire),
         context=wire.Context(
+            previous_targets={member.wire.id: dict(member.former_target) for member in members if member.former_target},
             harvested=_harvested([member.row for member in members], shared=shared),
             actions=_actions([member.row for member in members], shared=shared),
         ),

@@ -58,6 +58,7 @@ def proposal(request: HtmxRequest, proposal_id: int) -> HttpResponse:
         "can_export_case": can(request.membership, Capability.VIEW_AUDIT)
         or can(request.membership, Capability.APPROVE_OVERRIDES)
         or can(request.membership, Capability.REVIEW),
+        "can_price": bool(page.proposal.outcome.content),
         "trail": _trail(page),
     }
     return render(request, "rebalancing/proposal.html", context)

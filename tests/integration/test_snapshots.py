@@ -13,11 +13,15 @@ from portfolios.models.households import Account, AccountHold
 from portfolios.models.market import Price
 from portfolios.models.preferences import CashNeed, Preference, Restriction
 from rebalancing.engine.case import parse_case, split_case
+from rebalancing.engine.pipeline import rebalance
+from rebalancing.engine.reference import solve_convex
 from rebalancing.engine.types import CASH
 from rebalancing.snapshots.taking import take_cases
 from tests.factories import (
     BUSINESS_ON,
     NOW,
+    RiskProfileVersionFactory,
+    RiskProfileWeightFactory,
     UserFactory,
 )
 from tests.firms import Desk, open_desk, sound, taken
@@ -52,6 +56,49 @@ def test_target_is_the_profile_looked_through_its_products(desk: Desk) -> None:
 
     assert case.accounts[0].target == {"VTI": 0.58, "BND": 0.4, CASH: 0.02}
     assert case.accounts[0].class_limits["us_large"] == (0.48, 0.68)
+
+
+def change_profile(desk: Desk, on: date) -> None:
+    """Put 10 % more into bonds from a day on."""
+    version = RiskProfileVersionFactory.create(risk_profile=desk.profile, number=2, effective_on=on)
+    for key, weight in (("us_large", "0.48"), ("bonds", "0.50"), ("cash", "0.02")):
+        RiskProfileWeightFactory.create(
+            version=version,
+            asset_class=desk.classes[key],
+            weight_frac=Decimal(weight),
+            min_frac=Decimal(0),
+            max_frac=Decimal(1),
+        )
+
+
+def test_a_change_of_the_house_view_is_told_beside_the_target_for_a_month(desk: Desk) -> None:
+    account = desk.account("VTI 40 @ 200 2024-03-01")
+    change_profile(desk, BUSINESS_ON - timedelta(days=29))
+
+    case = sound(desk, account)
+
+    assert case.accounts[0].target == {"VTI": 0.48, "BND": 0.5, CASH: 0.02}
+    assert case.context.previous_targets == {account.external_ref: {"VTI": 0.58, "BND": 0.4, CASH: 0.02}}
+
+
+def test_a_trade_that_follows_a_change_of_the_house_view_says_so(desk: Desk) -> None:
+    account = desk.account("VTI 116 @ 240 2024-03-01; BND 266 @ 75 2024-03-01")
+    change_profile(desk, BUSINESS_ON)
+
+    outcome = rebalance(sound(desk, account), fallback=solve_convex)
+
+    (bought,) = [trade for trade in outcome.accounts[0].trades if trade.side == "buy"]
+    assert bought.reasons[0] == "model_change"
+    assert "Follows the target, which went from 40.00 % to 50.00 %" in bought.why
+
+
+@pytest.mark.parametrize("days_ago", [31, None])
+def test_what_changed_long_ago_or_never_is_no_news(desk: Desk, days_ago: int | None) -> None:
+    account = desk.account("VTI 40 @ 200 2024-03-01")
+    if days_ago is not None:
+        change_profile(desk, BUSINESS_ON - timedelta(days=days_ago))
+
+    assert sound(desk, account).context.previous_targets == {}
 
 
 def test_product_for_the_tax_status_comes_before_the_one_for_all(desk: Desk) -> None:

@@ -123,6 +123,8 @@ TABLE: Final[Mapping[str, Row]] = {
     "portfolios:confirm_tax_household": does(ADVISOR),
     "rebalancing:proposals": sees(EVERYBODY),
     "rebalancing:proposal": sees(EVERYBODY, 404),
+    "rebalancing:preference_prices": does(EVERYBODY),
+    "rebalancing:preference_prices_asked": sees(EVERYBODY, 404),
     "rebalancing:proposal_case": sees(REVIEWER | COMPLIANCE | ADMINISTRATOR, 404),
     "rebalancing:proposal_approve_as_advisor": does(ADVISOR),
     "rebalancing:proposal_approve": does(REVIEWER),

@@ -8,7 +8,7 @@ from rebalancing.engine.judge.docket import WINDOW
 from rebalancing.engine.outcome import Reason
 from rebalancing.engine.reasons.benefits import TradeWorth
 from rebalancing.engine.reasons.view import AccountView
-from rebalancing.engine.types import CASH, CASH_CLASS, ZERO, Constraint
+from rebalancing.engine.types import CASH, CASH_CLASS, ZERO, Constraint, Side
 
 HALF_CENT = 0.005
 DRIFTED_WEIGHT = 0.01  # a class this far from its target is out of allocation
@@ -45,7 +45,8 @@ def _possible(view: AccountView) -> tuple[Cause, ...]:
         "forced_harvest": tax is None or tax.forced_harvest is None,
         "harvest_loss": view.year is None,
         "return_from_substitute": not context.harvested,
-        "model_change": not context.previous_target,
+        "model_change": not view.previous_target,
+        "household_location": not view.others,
         "transition_step": context.transition_step is None,
     }
     return tuple(cause for cause in CAUSES if not ruled_out.get(cause[0], False))
@@ -186,7 +187,7 @@ def _follows_action(view: AccountView, worth: TradeWorth) -> bool:
 
 
 def _follows_model(view: AccountView, worth: TradeWorth) -> bool:
-    previous = view.case.context.previous_target
+    previous = view.previous_target
     if not previous:
         return False
     name = worth.trade.security
@@ -227,6 +228,16 @@ def _invests_cash(view: AccountView, worth: TradeWorth) -> bool:
     return worth.trade.side == "buy" and bought and view.book.cash_after_usd < view.account.cash
 
 
+def moved_to(view: AccountView, worth: TradeWorth) -> str | None:
+    """Name what another account of a unified household trades the other way in the same asset class."""
+    other_side: Side = "buy" if worth.trade.side == "sell" else "sell"
+    return view.moved_elsewhere.get((other_side, view.book.securities[worth.trade.security].asset_class))
+
+
+def _moves_between_accounts(view: AccountView, worth: TradeWorth) -> bool:
+    return moved_to(view, worth) is not None
+
+
 def _reduces_risk(view: AccountView, worth: TradeWorth) -> bool:
     return worth.risk_usd > HALF_CENT
 
@@ -244,6 +255,7 @@ CAUSES: tuple[Cause, ...] = (
     ("model_change", _follows_model),
     ("transition_step", _is_transition),
     ("restore_allocation", _restores_allocation),
+    ("household_location", _moves_between_accounts),
     ("invest_cash", _invests_cash),
     ("reduce_tracking_risk", _reduces_risk),
 )

@@ -90,7 +90,8 @@ class AccountView:
 
     Weights, targets and gaps are those of the account, or of the whole where a household is unified. `transfer_rates`
     price a dollar of each trade, by side and security, that another account of the household trades the other way.
-    `losses` are the loss sales of the last 30 days and of this outcome by identity group, in words.
+    `losses` are the loss sales of the last 30 days and of this outcome by identity group, in words. `others` are the
+    books of the other accounts of a unified household.
     """
 
     case: Case
@@ -102,6 +103,7 @@ class AccountView:
     risk: ActiveRisk
     losses: Mapping[str, tuple[str, ...]]
     transfer_rates: Mapping[tuple[Side, str], float] = field(default_factory=dict)
+    others: tuple[AccountBook, ...] = ()
 
     @property
     def book(self) -> AccountBook:
@@ -110,6 +112,12 @@ class AccountView:
     @property
     def account(self) -> Account:
         return self.measured.book.account
+
+    @property
+    def previous_target(self) -> Mapping[str, float]:
+        """Return the weights that the account was to have before the house view changed; none where it did not."""
+        context = self.case.context
+        return context.previous_targets.get(self.account.id) or context.previous_target
 
     @property
     def value_usd(self) -> float:
@@ -153,6 +161,18 @@ class AccountView:
         for name, group in self.risk.market.groups.items():
             found.setdefault(group, []).append(self.risk.places[name])
         return {group: tuple(places) for group, places in found.items()}
+
+    @cached_property
+    def moved_elsewhere(self) -> Mapping[tuple[Side, str], str]:
+        """What the other accounts of a unified household trade most of, by side and asset class."""
+        found: dict[tuple[Side, str], tuple[Decimal, str]] = {}
+        for book in self.others:
+            sides: tuple[tuple[Side, Mapping[str, Decimal]], ...] = (("buy", book.bought), ("sell", book.sold))
+            for side, traded in sides:
+                for name, quantity in traded.items():
+                    key = side, book.securities[name].asset_class
+                    found[key] = max(found.get(key, (ZERO, "")), (quantity * book.price(name), name))
+        return {key: name for key, (worth_usd, name) in found.items() if worth_usd > 0}
 
     @cached_property
     def taken(self) -> Mapping[str, Decimal]:
@@ -220,6 +240,7 @@ def build_views(case: Case, judged: Judgement, before: Judgement) -> tuple[Accou
                 risk=_own_risk(book, moves[book.account.id]) if end is None else _shared_risk(book, docket, end),
                 losses=judged.measures.window.losses,
                 transfer_rates=transfers,
+                others=tuple(other for other in books if other is not book) if docket.is_unified else (),
             )
         )
     return tuple(views)

@@ -13,6 +13,7 @@ from rebalancing.engine.reasons.causes import (
     class_weights,
     disposal_rules,
     kept_beside,
+    moved_to,
     restricted_beside,
 )
 from rebalancing.engine.reasons.view import AccountView
@@ -161,7 +162,7 @@ def _counterbalance(view: AccountView, worth: TradeWorth) -> str:
 
 
 def _model(view: AccountView, worth: TradeWorth) -> str:
-    was = view.case.context.previous_target.get(worth.trade.security, 0.0)
+    was = view.previous_target.get(worth.trade.security, 0.0)
     return f"Follows the target, which went from {percent(was)} to {percent(view.target(worth.trade.security))}"
 
 
@@ -186,6 +187,14 @@ def _risk(view: AccountView, worth: TradeWorth) -> str:
     return f"Moves {worth.trade.security} towards what tracks the target best ({_move(view, worth)})"
 
 
+def _location(view: AccountView, worth: TradeWorth) -> str:
+    asset_class = view.book.securities[worth.trade.security].asset_class.replace("_", " ")
+    there = moved_to(view, worth)
+    if worth.trade.side == "sell":
+        return f"Moves {asset_class} to another account of the household, which buys {there}"
+    return f"Takes {asset_class} from another account of the household, which sells {there}"
+
+
 def _action(view: AccountView, worth: TradeWorth) -> str:
     kinds = [item.kind for item in view.case.context.actions if item.security == worth.trade.security]
     return f"Follows a corporate action ({kinds[0].replace('_', ' ')}; {_move(view, worth)})"
@@ -206,5 +215,5 @@ CLAUSES: dict[Reason, Clause] = {
     "invest_cash": _invest,
     "reduce_tracking_risk": _risk,
     "corporate_action": _action,
-    "household_location": _risk,
+    "household_location": _location,
 }

@@ -127,6 +127,26 @@ def test_a_unified_household_shares_the_cost_of_a_transfer_among_the_trades_that
     assert bought.cost == pytest.approx(-(0.0002 * 600 + 600 * 0.001 / 2))
 
 
+@pytest.mark.parametrize(("household", "is_told"), [(UNIFIED, True), (GUARDED, False)])
+def test_what_a_unified_household_sells_here_and_buys_there_is_said_to_move(
+    household: dict[str, c.Wired], is_told: bool
+) -> None:
+    case = a_case(household)
+    trades = {
+        "A1": (c.trade(case, "sell 10 AAPL", "L2 10"),),
+        "A2": (c.trade(case, "buy 28 XOM", owner="A2"), c.trade(case, "buy 1 BND", owner="A2")),
+    }  # the spouse's 0.7 of 2,800 are what the first account's 2,000 are: no class moves by much
+
+    told = explain(case, c.outcome(case, trades), judge_trades(case, trades), judge_trades(case, {}))
+
+    (sold,) = told.accounts[0].trades
+    bought, alone = told.accounts[1].trades
+    assert ("household_location" in sold.reasons, "household_location" in bought.reasons) == (is_told, is_told)
+    assert "household_location" not in alone.reasons
+    assert ("Moves us large to another account of the household, which buys XOM" in sold.why) is is_told
+    assert ("Takes us large from another account of the household, which sells AAPL" in bought.why) is is_told
+
+
 @pytest.mark.parametrize("of", ["plain", "taxed", "restricted"])
 def test_every_rule_that_binds_is_priced_in_dollars_and_basis_points(of: str) -> None:
     outcome = rebalance(CASES[of], fallback=solve_convex)
