@@ -53,7 +53,7 @@ PLACES: Final[tuple[Place, ...]] = (
     Place(
         label="House view",
         url_name="house_view:house_view",
-        views=("house_view:",),
+        views=("house_view:", "impact:"),
         allowed_by=(Capability.VIEW_BOOK,),
     ),
     Place(label="Data", url_name="data:files", views=("data:",), allowed_by=(Capability.VIEW_DATA,)),

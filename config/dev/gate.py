@@ -102,6 +102,8 @@ def bench(args: Namespace) -> None:
     """Measure, and write docs/performance.md; `--quick` only the engine, in under five minutes."""
     prepare(for_tests=True)
     _install_baselines()
+    with step("kernels"):
+        run(PYTHON, "manage.py", "warm_engine", quiet=True)
     quick = ("--quick",) if args.quick else ()
     run(PYTHON, "manage.py", "bench", *quick, *args.rest)
 

@@ -14,6 +14,9 @@ class VersionStatus(models.TextChoices):
     WITHDRAWN = "withdrawn", "Withdrawn"
 
 
+UNDECIDED = (VersionStatus.DRAFT, VersionStatus.SUBMITTED)
+
+
 class HouseViewChange(models.Model):
     """
     A change of the house view: one or several versions that one person drafts and another approves together.

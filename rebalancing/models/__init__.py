@@ -1,1 +1,1 @@
-from rebalancing.models import orders, proposals, questions, runs  # noqa: F401  Django finds models here
+from rebalancing.models import impacts, orders, proposals, questions, runs  # noqa: F401  Django finds models here

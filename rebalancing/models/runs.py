@@ -20,10 +20,16 @@ class RunScope(models.TextChoices):
     FIRM = "firm", "All accounts"
     HOUSEHOLD = "household", "One household"
     ACCOUNT = "account", "One account"
+    PREVIEW = "preview", "A change of the house view"
 
 
 class Run(models.Model):
-    """One pass of the engine over the accounts in scope as of the firm's business date."""
+    """
+    One pass of the engine over the accounts in scope as of the firm's business date.
+
+    A preview proposes nothing: it answers all accounts with a change of the house view and without, as the change stood
+    at `change_revision`, and leaves an `AccountImpact` of each.
+    """
 
     firm = models.ForeignKey("advisors.Firm", on_delete=models.PROTECT, related_name="runs")
     as_of_on = models.DateField()
@@ -34,6 +40,10 @@ class Run(models.Model):
     account = models.ForeignKey(
         "portfolios.Account", null=True, blank=True, on_delete=models.PROTECT, related_name="runs"
     )
+    change = models.ForeignKey(
+        "portfolios.HouseViewChange", null=True, blank=True, on_delete=models.PROTECT, related_name="previews"
+    )
+    change_revision = models.PositiveIntegerField(null=True, blank=True)
     status = models.CharField(max_length=12, choices=RunStatus, default=RunStatus.QUEUED)
     requested_at = models.DateTimeField()
     requested_by = models.ForeignKey(
@@ -54,6 +64,14 @@ class Run(models.Model):
             models.CheckConstraint(condition=Q(scope__in=RunScope.values), name="run_scope_known"),
             models.UniqueConstraint(
                 fields=["firm"], condition=Q(status__in=OPEN_RUN, scope="firm"), name="one_open_firm_run"
+            ),
+            models.UniqueConstraint(
+                fields=["change"], condition=Q(status__in=OPEN_RUN), name="one_open_preview_a_change"
+            ),
+            models.CheckConstraint(
+                condition=Q(scope="preview", change__isnull=False, change_revision__isnull=False)
+                | (~Q(scope="preview") & Q(change__isnull=True, change_revision__isnull=True)),
+                name="preview_has_its_change",
             ),
         ]
 

@@ -13,13 +13,14 @@ from rebalancing.models.runs import OPEN_RUN, Chunk, ChunkStatus, Run, RunAccoun
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunProgress:
-    """One run and how far it is. `subject` names the household or account of a small run."""
+    """One run and how far it is. `subject` names the household or account of a small run, the change of a preview."""
 
     run_id: int
     status: str
     scope: str
     subject: str
     household_id: int | None
+    change_id: int | None
     as_of_on: date
     requested_at: datetime
     requested_by: str
@@ -92,10 +93,11 @@ class ChunkAtWork:
 
 
 def _in_book(member: Membership) -> QuerySet[Run]:
-    """Return the firm's runs; an advisor sees the firm's and those of their own households."""
+    """Return the firm's runs; an advisor sees the firm's and those of their own households, and no preview."""
     runs = Run.objects.filter(firm_id=member.firm_id)
     if member.role != Role.ADVISOR:
         return runs
+    runs = runs.exclude(scope=RunScope.PREVIEW)
     own = runs.filter(accounts__account__household__advisor=member).values("pk")
     return runs.filter(pk__in=own)
 
@@ -148,7 +150,7 @@ def progress_of(run_ids: Collection[int], *, member: Membership | None = None) -
     for run_id, status, count in accounts.values_list("run_id", "status").annotate(number=Count("pk")):
         counts[run_id, status] = count
     chunks: dict[int, dict[str, int]] = {}
-    rows = Run.objects.filter(pk__in=run_ids).select_related("requested_by", "household", "account")
+    rows = Run.objects.filter(pk__in=run_ids).select_related("requested_by", "household", "account", "change")
     told = {run.pk: run for run in rows}
     for run_id, status, count in (
         Run.objects.filter(pk__in=run_ids).values_list("pk", "chunks__status").annotate(number=Count("chunks"))
@@ -166,6 +168,7 @@ def _progress(run: Run, counts: Mapping[tuple[int, str], int], chunks: Mapping[s
         scope=run.scope,
         subject=_subject(run),
         household_id=run.household_id or (run.account.household_id if run.account else None),
+        change_id=run.change_id,
         as_of_on=run.as_of_on,
         requested_at=run.requested_at,
         requested_by=run.requested_by.full_name if run.requested_by else "the system",
@@ -185,6 +188,8 @@ def _progress(run: Run, counts: Mapping[tuple[int, str], int], chunks: Mapping[s
 def _subject(run: Run) -> str:
     if run.account is not None:
         return f"{run.account.name} ··{run.account.number_last4}"
+    if run.change is not None:
+        return run.change.title
     return run.household.name if run.household else ""
 
 

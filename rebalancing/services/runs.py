@@ -28,6 +28,10 @@ CHUNK_TAX_HOUSEHOLDS: Final = 3
 MAX_ATTEMPTS: Final = 3
 LEASE: Final = timedelta(minutes=3)  # renewed before each tax household
 OPEN_CHUNK: Final = (ChunkStatus.WAITING, ChunkStatus.LEASED)
+NEEDED_BY: Final[Mapping[str, Capability]] = {
+    RunScope.FIRM: Capability.RUN_FIRM,
+    RunScope.PREVIEW: Capability.EDIT_GUIDANCE,
+}
 CHUNK_TASK: Final = "rebalancing.tasks.execute_chunk_task"
 
 
@@ -37,14 +41,18 @@ class LostLease(Conflict):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Scope:
-    """What a run covers: the firm, or one household, or one account."""
+    """What a run covers: the firm, or one household, or one account; or the firm under a change of the house view."""
 
     household_id: int | None = None
     account_id: int | None = None
+    change_id: int | None = None
+    change_revision: int | None = None
 
     @property
     def kind(self) -> RunScope:
         """Return the name of the scope."""
+        if self.change_id is not None:
+            return RunScope.PREVIEW
         if self.account_id is not None:
             return RunScope.ACCOUNT
         return RunScope.FIRM if self.household_id is None else RunScope.HOUSEHOLD
@@ -59,6 +67,8 @@ class Claim:
     run_id: int
     firm_id: int
     as_of: date
+    change_id: int | None = None
+    change_revision: int | None = None
 
 
 def start_run(firm: Firm, *, scope: Scope, actor: User | None, now: datetime, wake_queue: bool = True) -> Run:
@@ -66,7 +76,7 @@ def start_run(firm: Firm, *, scope: Scope, actor: User | None, now: datetime, wa
     Open a run over the accounts in scope as of the firm's business date, and wake the queue.
 
     :raises Invalid: the firm has no business date, or there is nothing to analyse
-    :raises Conflict: a run over the whole firm is under way
+    :raises Conflict: a run over the whole firm, or a preview of the same change, is under way
     """
     as_of = Firm.objects.values_list("business_on", flat=True).get(pk=firm.pk)
     if as_of is None:
@@ -75,7 +85,8 @@ def start_run(firm: Firm, *, scope: Scope, actor: User | None, now: datetime, wa
         with transaction.atomic():
             return _open_run(firm, scope=scope, as_of=as_of, actor=actor, now=now, wake_queue=wake_queue)
     except IntegrityError as error:
-        raise Conflict("A run over the whole firm is under way. Wait for it or cancel it.") from error
+        what = "preview of this change" if scope.kind is RunScope.PREVIEW else "run over the whole firm"
+        raise Conflict(f"A {what} is under way. Wait for it or cancel it.") from error
 
 
 def start_run_for(member: Membership, *, scope: Scope, now: datetime) -> Run:
@@ -87,7 +98,7 @@ def start_run_for(member: Membership, *, scope: Scope, now: datetime) -> Run:
     :raises Invalid: there is nothing to analyse
     :raises Conflict: a run over the whole firm is under way
     """
-    check_can(member, Capability.RUN_FIRM if scope.kind is RunScope.FIRM else Capability.REBALANCE)
+    check_can(member, NEEDED_BY.get(scope.kind, Capability.REBALANCE))
     if scope.household_id is not None:
         household_in_book(member, scope.household_id)
     if scope.account_id is not None:
@@ -102,12 +113,21 @@ def start_run_by_name(slug: str, *, scope: Scope, now: datetime, wake_queue: boo
     :raises Invalid: no such firm, several firms and none named, or nothing to analyse
     :raises Conflict: a run over the whole firm is under way
     """
+    return int(start_run(firm_by_name(slug), scope=scope, actor=None, now=now, wake_queue=wake_queue).pk)
+
+
+def firm_by_name(slug: str) -> Firm:
+    """
+    Return the firm with this short name, or the only firm.
+
+    :raises Invalid: no such firm, or several firms and none named
+    """
     firms = list(Firm.objects.filter(slug=slug) if slug else Firm.objects.order_by("pk")[:2])
     if not firms:
         raise Invalid(f"There is no firm with the short name {slug}." if slug else "There is no firm yet.")
     if len(firms) > 1:
         raise Invalid("There are several firms. Name one with --firm.")
-    return int(start_run(firms[0], scope=scope, actor=None, now=now, wake_queue=wake_queue).pk)
+    return firms[0]
 
 
 def _open_run(firm: Firm, *, scope: Scope, as_of: date, actor: User | None, now: datetime, wake_queue: bool) -> Run:
@@ -120,6 +140,8 @@ def _open_run(firm: Firm, *, scope: Scope, as_of: date, actor: User | None, now:
         scope=scope.kind,
         household_id=scope.household_id,
         account_id=scope.account_id,
+        change_id=scope.change_id,
+        change_revision=scope.change_revision,
         requested_at=now,
         requested_by=actor,
         engine_version=ENGINE_VERSION,
@@ -131,6 +153,8 @@ def _open_run(firm: Firm, *, scope: Scope, as_of: date, actor: User | None, now:
         for pk, tax_household_id in accounts
     )
     facts = {"scope": run.scope, "as_of_on": as_of, "account_count": len(accounts)}
+    if scope.change_id is not None:
+        facts |= {"change_id": scope.change_id, "change_revision": scope.change_revision}
     audit.record(
         "run.started",
         actor=actor,
@@ -200,7 +224,15 @@ def claim_chunk(chunk_id: int, *, worker: str, now: datetime) -> Claim | None:
         begun = {"status": RunStatus.RUNNING, "started_at": now}
         Run.objects.filter(pk=chunk.run_id, status=RunStatus.QUEUED).update(**begun)
     run = chunk.run
-    return Claim(chunk_id=chunk.pk, attempt=chunk.attempts + 1, run_id=run.pk, firm_id=run.firm_id, as_of=run.as_of_on)
+    return Claim(
+        chunk_id=chunk.pk,
+        attempt=chunk.attempts + 1,
+        run_id=run.pk,
+        firm_id=run.firm_id,
+        as_of=run.as_of_on,
+        change_id=run.change_id,
+        change_revision=run.change_revision,
+    )
 
 
 def _held(claim: Claim) -> QuerySet[Chunk]:
@@ -304,7 +336,7 @@ def cancel_run_for(member: Membership, run_id: int, *, now: datetime) -> None:
     :raises Conflict: it has ended already
     """
     run = run_in_book(member, run_id)
-    check_can(member, Capability.RUN_FIRM if run.scope == RunScope.FIRM else Capability.REBALANCE)
+    check_can(member, NEEDED_BY.get(run.scope, Capability.REBALANCE))
     cancel_run(run, actor=member.user, now=now)
 
 

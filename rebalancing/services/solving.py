@@ -9,7 +9,7 @@ import structlog
 
 from portfolios.ledger.errors import BadInput
 from portfolios.models.households import Account
-from rebalancing.engine.case import Case
+from rebalancing.engine.case import Case, case_hash
 from rebalancing.engine.frontier import budget_frontier, override_cost, tracking_frontier, transition_plan, what_if
 from rebalancing.engine.kernels.warm import warm_up
 from rebalancing.engine.outcome import Outcome
@@ -22,6 +22,7 @@ from rebalancing.models.questions import QuestionKind
 from rebalancing.models.runs import RunAccount, RunAccountStatus
 from rebalancing.services import runs
 from rebalancing.services.cases import CaseToKeep, KeptCase, keep_cases
+from rebalancing.services.impacts import Compared, Weighed, check_unedited, store_impacts
 from rebalancing.services.proposals import Solved, store_outcomes
 from rebalancing.snapshots.taking import TakenCase, take_cases
 
@@ -47,7 +48,7 @@ class Worker:
 
 def execute_chunk(chunk_id: int, *, worker: Worker) -> bool:
     """
-    Work a chunk from claim to proposals; return whether this call did it.
+    Work a chunk from claim to proposals, or to the impact of a change; return whether this call did it.
 
     Whatever goes wrong is the chunk's: it waits for another attempt with its reason, and its neighbours go on.
     """
@@ -55,8 +56,10 @@ def execute_chunk(chunk_id: int, *, worker: Worker) -> bool:
     if claim is None:
         return False
     try:
-        solved = list(_solved(claim, worker=worker))
-        store_outcomes(claim, solved, now=worker.clock())
+        if claim.change_id is None:
+            store_outcomes(claim, list(_solved(claim, worker=worker)), now=worker.clock())
+        else:
+            store_impacts(claim, list(_compared(claim, worker=worker)), now=worker.clock())
     except runs.LostLease:
         logger.warning("chunk_lost", chunk_id=chunk_id, attempt=claim.attempt)
         return False
@@ -153,17 +156,44 @@ def _answer(one: TakenCase, kept: KeptCase | None, *, worker: Worker) -> Solved:
     """Solve one tax household; a failure is its own and never its chunk's."""
     if kept is None:
         return Solved(taken=one, snapshot=None, outcome=None, failed=NOBODY)
-    one, snapshot = replace(one, case=kept.case), kept.snapshot
+    outcome, failed = _ask_engine(kept.case, one, worker=worker)
+    taken = replace(one, case=kept.case)
+    return Solved(taken=taken, snapshot=kept.snapshot, outcome=outcome, failed=failed)
+
+
+def _ask_engine(case: Case, one: TakenCase, *, worker: Worker) -> tuple[Outcome | None, Mapping[int, str]]:
+    """Return the answer, or none and why, by account."""
     try:
-        outcome = worker.engine(kept.case, fallback=worker.fallback)
+        outcome = worker.engine(case, fallback=worker.fallback)
     except BadInput as error:
-        return Solved(taken=one, snapshot=snapshot, outcome=None, failed=_all_failed(one.accounts, str(error)))
+        return None, _all_failed(one.accounts, str(error))
     except Exception as error:
-        logger.exception("case_failed", case_hash=snapshot.case_hash, tax_household_id=one.tax_household_id)
-        return Solved(taken=one, snapshot=snapshot, outcome=None, failed=_all_failed(one.accounts, _sentence(error)))
+        logger.exception("case_failed", tax_household_id=one.tax_household_id)
+        return None, _all_failed(one.accounts, _sentence(error))
     if outcome.solver != "newton" and outcome.status != "invalid":
-        logger.warning("solver_fallback", case_hash=snapshot.case_hash, solver=outcome.solver, status=outcome.status)
-    return Solved(taken=one, snapshot=snapshot, outcome=outcome, failed=_refusals(one.accounts, outcome))
+        logger.warning("solver_fallback", case_hash=outcome.case_hash, solver=outcome.solver, status=outcome.status)
+    return outcome, _refusals(one.accounts, outcome)
+
+
+def _compared(claim: runs.Claim, *, worker: Worker) -> Iterator[Compared]:
+    """Answer every tax household of a preview twice, on the same facts; what the change does not touch only once."""
+    left = RunAccount.objects.filter(chunk_id=claim.chunk_id, status=RunAccountStatus.WAITING)
+    ids = list(left.values_list("account_id", flat=True))
+    check_unedited(claim)
+    present = take_cases(claim.firm_id, account_ids=ids, as_of=claim.as_of)
+    changed = take_cases(claim.firm_id, account_ids=ids, as_of=claim.as_of, change_id=claim.change_id)
+    for now, then in zip(present, changed, strict=True):
+        runs.renew_lease(claim, now=worker.clock())
+        before = _weighed(now, worker=worker)
+        same = now.case is not None and then.case is not None and case_hash(now.case) == case_hash(then.case)
+        yield Compared(now=before, then=before if same else _weighed(then, worker=worker))
+
+
+def _weighed(one: TakenCase, *, worker: Worker) -> Weighed:
+    if one.case is None:
+        return Weighed(taken=one, outcome=None, failed=NOBODY)
+    outcome, failed = _ask_engine(one.case, one, worker=worker)
+    return Weighed(taken=one, outcome=outcome, failed=failed)
 
 
 def _refusals(accounts: tuple[Account, ...], outcome: Outcome) -> Mapping[int, str]:

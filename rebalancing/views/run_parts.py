@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 from advisors.permissions import Capability, can
 from advisors.templatetags.ui import lasting
 from rebalancing.selectors.runs import RunProgress
+from rebalancing.services.runs import NEEDED_BY
 
 if TYPE_CHECKING:
     from advisors.models import Membership
@@ -27,7 +28,7 @@ class RunView:
 
 def run_view(progress: RunProgress, *, member: "Membership", now: datetime) -> RunView:
     """Put a run's times into words; whoever may start such a run may cancel it."""
-    wanted = Capability.RUN_FIRM if progress.scope == "firm" else Capability.REBALANCE
+    wanted = NEEDED_BY.get(progress.scope, Capability.REBALANCE)
     remaining = progress.remaining(now)
     return RunView(
         progress=progress,

@@ -87,7 +87,7 @@ def start(request: HtmxRequest) -> HttpResponse:
     return see_other(request, reverse("runs:run", args=[made.pk]))
 
 
-@requires(Capability.RUN_FIRM, Capability.REBALANCE)
+@requires(Capability.RUN_FIRM, Capability.REBALANCE, Capability.EDIT_GUIDANCE)
 @require_POST
 def cancel(request: HtmxRequest, run_id: int) -> HttpResponse:
     """Stop a run; what is at work finishes."""

@@ -53,6 +53,12 @@ STOPS: Final[tuple[Stop, ...]] = (
     Stop(key="restricted-list", role="cio", path="/house-view/restricted/"),
     Stop(key="house-view-changes", role="cio", path="/house-view/changes/"),
     Stop(key="house-view-change", role="cio", path="/house-view/changes/", follow=r"/house-view/changes/\d+/"),
+    Stop(
+        key="impact",
+        role="cio",
+        path="/house-view/changes/",
+        follow=r"/house-view/changes/\d+/ /house-view/changes/\d+/impact/",
+    ),
     Stop(key="files", role="operations", path="/data/"),
     Stop(key="file", role="operations", path="/data/", follow=r"/data/files/\d+/"),
     Stop(key="reconciliation", role="operations", path="/data/reconciliation/"),

@@ -15,6 +15,7 @@ from rebalancing.snapshots.guidance import load_guidance
 from rebalancing.snapshots.taking import take_cases
 from tests.factories import BUSINESS_ON, NOW, member_of
 from tests.firms import Desk, open_desk, sound
+from tests.house_views import MORE_BONDS, opened, put_bonds, seen, submit, weight
 
 pytestmark = pytest.mark.django_db
 TOMORROW = BUSINESS_ON + timedelta(days=1)
@@ -33,32 +34,6 @@ def author(desk: Desk) -> Membership:
 @pytest.fixture
 def approver(desk: Desk) -> Membership:
     return member_of(desk.firm, Role.CIO)
-
-
-def opened(author: Membership, **said: object) -> HouseViewChange:
-    details = {"title": "More bonds", "why": "Rates fell.", "effective_on": BUSINESS_ON, **said}
-    return lifecycle.open_change(author, now=NOW, **details)  # type: ignore[arg-type]
-
-
-def seen(change: HouseViewChange) -> drafts.Draft:
-    change.refresh_from_db()
-    return drafts.Draft(change_id=change.pk, revision=change.revision)
-
-
-def weight(key: str, percent: str, least: str, most: str) -> drafts.ClassWeight:
-    weight_frac, min_frac, max_frac = (Decimal(number) / 100 for number in (percent, least, most))
-    return drafts.ClassWeight(asset_class=key, weight_frac=weight_frac, min_frac=min_frac, max_frac=max_frac)
-
-
-MORE_BONDS = (weight("us_large", "38", "28", "48"), weight("bonds", "60", "50", "70"), weight("cash", "2", "0", "10"))
-
-
-def put_bonds(author: Membership, change: HouseViewChange, desk: Desk) -> None:
-    drafts.put_profile(author, seen(change), profile_id=desk.profile.pk, weights=MORE_BONDS, now=NOW)
-
-
-def submit(author: Membership, change: HouseViewChange) -> None:
-    lifecycle.submit_change(author, change_id=change.pk, revision=seen(change).revision, now=NOW)
 
 
 def test_accounts_follow_a_change_from_its_approval_and_its_day_on(

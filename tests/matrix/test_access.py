@@ -63,7 +63,7 @@ TABLE: Final[Mapping[str, Row]] = {
     "runs:run": sees(EVERYBODY, 404),
     "runs:progress": sees(EVERYBODY, 404),
     "runs:start": does(ADVISOR | REVIEWER | OPERATIONS, 422),
-    "runs:cancel": does(ADVISOR | REVIEWER | OPERATIONS),
+    "runs:cancel": does(ADVISOR | REVIEWER | OPERATIONS | CIO),
     "data:files": sees(REVIEWER | COMPLIANCE | OPERATIONS),
     "data:upload": does(OPERATIONS, 422),
     "data:file": sees(REVIEWER | COMPLIANCE | OPERATIONS, 404),
@@ -97,6 +97,9 @@ TABLE: Final[Mapping[str, Row]] = {
     "house_view:edit_substitutes": sees(CIO, 404),
     "house_view:take_out": does(CIO, kind="productlistversion"),
     "house_view:decide": does(CIO, decision="approve"),
+    "impact:impact": sees(CIO | COMPLIANCE | ADMINISTRATOR, 404),
+    "impact:start": does(CIO),
+    "impact:csv": sees(CIO | COMPLIANCE | ADMINISTRATOR, 404),
     "api:actions": Row(roles=REVIEWER | COMPLIANCE | OPERATIONS, is_api=True),
     "api:action": Row(roles=REVIEWER | COMPLIANCE | OPERATIONS, status=404, is_api=True),
     "api:preview": Row(roles=REVIEWER | COMPLIANCE | OPERATIONS, status=404, is_api=True),
@@ -166,7 +169,12 @@ def _ours() -> dict[str, URLPattern]:
     spaces |= {"portfolios.api": "api", "portfolios.views.ledgers": "ledger", "portfolios.views.wash_sales": "ledger"}
     spaces |= {"portfolios.views.tax_policies": "ledger", "portfolios.views.house_view": "house_view"}
     spaces |= {"rebalancing.api": "engine", "rebalancing.views.accounts": "accounts", "rebalancing.views.runs": "runs"}
-    spaces |= {"rebalancing.views.today": "runs", "rebalancing.": "rebalancing", "reporting.": "reporting"}
+    spaces |= {
+        "rebalancing.views.impacts": "impact",
+        "rebalancing.views.today": "runs",
+        "rebalancing.": "rebalancing",
+        "reporting.": "reporting",
+    }
     for _, pattern in routes():
         if is_ours(pattern):
             module = pattern.callback.__module__

@@ -240,7 +240,12 @@ class _Model:
         limits = {"limits/time": limit_seconds, "limits/gap": RELATIVE_GAP, "numerics/feastol": FEASIBILITY}
         for name, value in limits.items():
             scip.setParam(name, value)
-        scip.optimize()
+        try:
+            scip.optimize()
+        except Exception as error:
+            if not str(error).startswith("SCIP:"):
+                raise
+            return ExactAnswer(objective=np.inf, bound=-np.inf, is_proved=False, seconds=scip.getSolvingTime())
         is_found = scip.getNSols() > 0
         return ExactAnswer(
             objective=scip.getObjVal() / SCALE if is_found else np.inf,

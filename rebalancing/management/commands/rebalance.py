@@ -14,6 +14,7 @@ from advisors.templatetags.ui import lasting
 from rebalancing.selectors import runs as selectors
 from rebalancing.selectors.runs import RunProgress
 from rebalancing.services import runs, solving
+from rebalancing.services.impacts import start_preview_by_number
 from rebalancing.services.runs import Scope
 
 POLL_SECONDS: Final = 1.0
@@ -22,9 +23,9 @@ BAR: Final = 30
 
 
 class Command(BaseCommand):
-    """`rebalance --all | --household ID | --account ID [--firm SLUG] [--no-wait] [--here]`."""
+    """`rebalance --all | --household ID | --account ID | --change NUMBER [--firm SLUG] [--no-wait] [--here]`."""
 
-    help = "Propose trades for all accounts, one household or one account, through the queue."
+    help = "Propose trades for all accounts, one household or one account, or preview a change of the house view."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         """Name the scope."""
@@ -32,21 +33,21 @@ class Command(BaseCommand):
         scope.add_argument("--all", action="store_true", help="every account of the firm")
         scope.add_argument("--household", type=int, metavar="ID")
         scope.add_argument("--account", type=int, metavar="ID")
+        scope.add_argument("--change", type=int, metavar="NUMBER", help="what it would do to every account")
         parser.add_argument("--firm", default="", metavar="SLUG", help="needed where there are several firms")
         parser.add_argument("--no-wait", action="store_true", help="start the run and return")
         parser.add_argument("--here", action="store_true", help="work in this process, without a queue")
 
-    def handle(self, *, household: int | None, account: int | None, firm: str, **options: Any) -> None:
+    def handle(self, *, firm: str, change: int | None, **options: Any) -> None:
         """Start the run, then follow it to its end."""
         is_here = options["here"]
+        scope = Scope(household_id=options["household"], account_id=options["account"])
         try:
             with audit.acting_from("rebalance"):
-                run_id = runs.start_run_by_name(
-                    firm,
-                    scope=Scope(household_id=household, account_id=account),
-                    now=timezone.now(),
-                    wake_queue=not is_here,
-                )
+                if change is None:
+                    run_id = runs.start_run_by_name(firm, scope=scope, now=timezone.now(), wake_queue=not is_here)
+                else:
+                    run_id = start_preview_by_number(firm, change, now=timezone.now(), wake_queue=not is_here)
         except DomainError as refusal:
             raise CommandError(str(refusal)) from refusal
         self.stdout.write(f"run {run_id} started")
