@@ -18,6 +18,7 @@ from rebalancing.engine.kernels.shares_nearest import nearest_grains
 from rebalancing.engine.kernels.shares_search import improve, new_desk
 from rebalancing.engine.query import ConvexSolver, Query, Solution, rows_per_dollar
 from rebalancing.engine.rounding.bound import Steps, lattice_bound_usd, steps_of
+from rebalancing.engine.rounding.branching import starts
 from rebalancing.engine.rounding.lattice import Grains, Lattice, RoundedTrade, build_lattice, rounded_trades
 from rebalancing.engine.rounding.small import look_through
 from rebalancing.engine.rounding.state import (
@@ -38,6 +39,8 @@ PROGRESS_FRAC = 1e-8
 TOLERANCE_USD = 0.005
 # Above a tenth of a basis point of value a search is tried from a second start.
 WIDE_FRAC = 1e-5
+# Above a basis point, or with a broken rule, also from what branching finds.
+FAR_FRAC = 1e-4
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -59,7 +62,8 @@ def round_plan(plan: Plan, *, solver: ConvexSolver) -> Rounded:
     """
     Turn dollars into trades; into none (but pinned ones) where that is no worse.
 
-    Where whole steps break a rule that the plan kept, the plan is made again with that much room to spare.
+    Where whole steps break a rule that the plan kept, or the nearest ones did and curing it broke a softer one, the
+    plan is made again with that much room to spare.
     """
     lattice = build_lattice(
         plan.problem,
@@ -75,12 +79,14 @@ def round_plan(plan: Plan, *, solver: ConvexSolver) -> Rounded:
         if is_better(board, best, progress_usd=0.0):
             best = board
         tighter = _with_room(query, plan, lattice.traded_usd(grains_of(board)))
+        if tighter is None and is_broken(board):
+            tighter = _with_room(query, plan, lattice.traded_usd(nearest(lattice, solution.traded_usd)))
         if tighter is None:
             break
         query, solution = tighter, solver(tighter)
         if solution.status != "optimal":
             break
-    best = look_through(lattice, best)
+    best = look_through(lattice, desk.with_branches(best, solver=solver))
     grains = grains_of(best)
     return Rounded(
         trades=rounded_trades(lattice, grains),
@@ -111,6 +117,19 @@ class _Rounding:
             return board
         other = improve_grains(self.lattice, by_place, self.plan)
         return other if is_better(other, board, progress_usd=0.0) else board
+
+    def with_branches(self, best: Board, *, solver: ConvexSolver) -> Board:
+        """Search once more from what branching finds, where much may still be left."""
+        far_usd = FAR_FRAC * self.lattice.problem.value_usd
+        if not is_broken(best) and objective_usd(self.lattice, best) <= self.bound_usd(best) + far_usd:
+            return best
+        plan = self.plan
+        known_usd = np.inf if is_broken(best) else objective_usd(self.lattice, best)
+        for grains in starts(self.lattice, plan.query, plan.solution, solver=solver, known_usd=known_usd):
+            other = improve_grains(self.lattice, grains, plan)
+            if is_better(other, best, progress_usd=0.0):
+                best = other
+        return best
 
     def bound_usd(self, board: Board) -> float:
         """Bound trades on the grid from below; sizes and counts may only be used where these trades keep every rule."""
