@@ -23,6 +23,7 @@ urlpatterns = [
         preference_prices.asked_prices,
         name="preference_prices_asked",
     ),
+    path("accounts/<int:account_id>/preference-prices/", preference_prices.account_prices, name="account_prices"),
     path("proposals/<int:proposal_id>/<slug:action>/", proposals.decide, name="proposal_decide"),
     path("review/", review.review_queue, name="review"),
     path("review/approve/", review.review_approve, name="review_approve"),

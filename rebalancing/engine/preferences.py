@@ -44,9 +44,13 @@ class Without:
     problem: Problem
 
 
-def price_preferences(case: Case, *, fallback: ConvexSolver | None = None) -> tuple[PreferenceCost, ...]:
+def price_preferences(
+    case: Case, *, account: str | None = None, fallback: ConvexSolver | None = None
+) -> tuple[PreferenceCost, ...]:
     """
     Price every preference of a case, the dearest first; nothing where the first rank contradicts itself.
+
+    With `account` only what is that account's, alone or with others.
 
     Where rules gave way, a preference may be worth less than nothing: without it, harder ones are kept.
     :raises BadCase: the case has faults
@@ -59,19 +63,20 @@ def price_preferences(case: Case, *, fallback: ConvexSolver | None = None) -> tu
     if plan is None:
         return ()
     prices = prices_by_account(plan)
-    found = [_price(plan, one, prices=prices, solver=solver) for one in preferences(case, problem)]
+    found = [_price(plan, one, prices=prices, solver=solver) for one in preferences(case, problem, account=account)]
     return tuple(sorted(found, key=lambda cost: (-cost.usd, cost.account or "", cost.preference)))
 
 
-def preferences(case: Case, problem: Problem) -> Iterator[Without]:
+def preferences(case: Case, problem: Problem, *, account: str | None = None) -> Iterator[Without]:
     """Yield the problem without each preference: rows left out, caps lifted, or built again where it is neither."""
-    yield from _without_rows(problem)
-    yield from _without_caps(problem)
-    for account in case.accounts:
-        for preference, freed in _variants(account):
-            others = tuple(freed if one.id == account.id else one for one in case.accounts)
+    for without in (*_without_rows(problem), *_without_caps(problem)):
+        if account is None or account in without.accounts:
+            yield without
+    for owner in case.accounts:
+        for preference, freed in _variants(owner) if account in {None, owner.id} else ():
+            others = tuple(freed if one.id == owner.id else one for one in case.accounts)
             built = build_problem(msgspec.structs.replace(case, accounts=others))
-            yield Without(accounts=(account.id,), preference=preference, problem=built)
+            yield Without(accounts=(owner.id,), preference=preference, problem=built)
 
 
 def objective_usd(plan: Plan) -> float:

@@ -140,7 +140,7 @@ def impact_rows(member: Membership, change_id: int) -> Iterator[ImpactLine]:
     """
     change = change_in_firm(member, change_id)
     run = Run.objects.filter(change=change, finished_at__isnull=False).order_by("-requested_at", "-pk").first()
-    classes = _class_names(member.firm_id)
+    classes = class_names(member.firm_id)
     rows = _rows(run.pk if run else 0).order_by("account__household__name", "account__name", "pk")
     return (_line(row, classes=classes) for row in rows.iterator(chunk_size=2000))
 
@@ -160,7 +160,7 @@ def _impact(run_id: int, firm_id: int) -> Impact:
         **_counted("then"),
     )
     returns = _returns(rows)
-    classes = _class_names(firm_id)
+    classes = class_names(firm_id)
     failing = rows.filter(fails_anew=True).order_by("-value_usd", "pk")[:MOST_LINES]
     moved = rows.annotate(more=Abs(F("traded_usd_then") - F("traded_usd_now"))).filter(more__gt=0)
     return Impact(
@@ -232,7 +232,8 @@ def _tax_lines(run_id: int, returns: list[dict[str, Any]]) -> tuple[TaxLine, ...
     )
 
 
-def _class_names(firm_id: int) -> Mapping[str, str]:
+def class_names(firm_id: int) -> Mapping[str, str]:
+    """Return the names of the firm's asset classes by key."""
     return dict(AssetClass.objects.filter(firm_id=firm_id).values_list("key", "name"))
 
 

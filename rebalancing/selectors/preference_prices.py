@@ -62,7 +62,13 @@ def asked_prices_page(member: Membership, proposal_id: int, question_id: int) ->
 
 def _prices(proposal: Proposal, told: Sequence[Mapping[str, Any]]) -> tuple[PreferencePrice, ...]:
     classes = {str(row["key"]): str(row["name"]) for row in proposal.allocation}
-    ref = proposal.account.external_ref
+    return price_lines(told, ref=proposal.account.external_ref, classes=classes)
+
+
+def price_lines(
+    told: Sequence[Mapping[str, Any]], *, ref: str, classes: Mapping[str, str]
+) -> tuple[PreferencePrice, ...]:
+    """Put the prices of one account (its reference is `ref`) and of what it shares in words."""
     return tuple(
         PreferencePrice(
             preference=rule_words(row["preference"], classes=classes),

@@ -12,7 +12,7 @@ from portfolios.models.households import Account
 from rebalancing.engine.case import Case, case_hash
 from rebalancing.engine.frontier import budget_frontier, override_cost, tracking_frontier, transition_plan, what_if
 from rebalancing.engine.kernels.warm import warm_up
-from rebalancing.engine.outcome import Outcome
+from rebalancing.engine.outcome import Outcome, PreferenceCost
 from rebalancing.engine.pipeline import rebalance
 from rebalancing.engine.preferences import price_preferences
 from rebalancing.engine.query import ConvexSolver
@@ -150,6 +150,15 @@ def answer_about(
             return override_cost(case, pins, fallback=fallback)
         case QuestionKind.PREFERENCES:
             return price_preferences(case, fallback=fallback)
+
+
+def price_account_of(case: Case, account: str) -> tuple[PreferenceCost, ...]:
+    """
+    Price the preferences of one account of a case with the fast solver alone; nothing is stored.
+
+    :raises NotCertified: it could not answer
+    """
+    return price_preferences(case, account=account)
 
 
 def _answer(one: TakenCase, kept: KeptCase | None, *, worker: Worker) -> Solved:

@@ -126,6 +126,7 @@ TABLE: Final[Mapping[str, Row]] = {
     "portfolios:confirm_tax_household": does(ADVISOR),
     "rebalancing:proposals": sees(EVERYBODY),
     "rebalancing:proposal": sees(EVERYBODY, 404),
+    "rebalancing:account_prices": sees(EVERYBODY, 404),
     "rebalancing:preference_prices": does(EVERYBODY),
     "rebalancing:preference_prices_asked": sees(EVERYBODY, 404),
     "rebalancing:proposal_case": sees(REVIEWER | COMPLIANCE | ADMINISTRATOR, 404),

@@ -106,3 +106,33 @@ def test_a_question_about_another_proposal_or_of_another_kind_is_not_found(propo
     for pair in ((other.pk, question.pk), (proposal.pk, curve.pk)):
         address = reverse("rebalancing:preference_prices_asked", args=pair)
         assert person.client.get(address).status_code == 404
+
+
+def test_an_account_is_priced_as_its_preferences_are_saved(proposal: Proposal) -> None:
+    person = reviewer_of(proposal)
+    address = reverse("rebalancing:account_prices", args=[proposal.account_id])
+    page = person.client.get(reverse("portfolios:preferences", args=[proposal.account_id])).content.decode()
+
+    (price,) = (
+        one
+        for one in price_preferences(stored_case(proposal.outcome.case))
+        if one.preference == "never_sell security VTI"
+    )
+    whole = person.client.get(address).content.decode()
+    part = person.client.get(address, headers={"HX-Request": "true"}).content.decode()
+    assert address in page
+    for said in (whole, part):
+        assert "Never sell VTI" in said
+        assert f"${price.usd:,.2f}" in said
+    assert ("<html" in whole, "<html" in part) == (True, False)
+
+
+def test_an_account_that_is_held_says_why_it_has_no_prices(proposal: Proposal) -> None:
+    proposal.account.standing = "closing"
+    proposal.account.save()
+    address = reverse("rebalancing:account_prices", args=[proposal.account_id])
+
+    said = reviewer_of(proposal).client.get(address).content.decode()
+
+    assert "Not priced" in said
+    assert "not traded meanwhile" in said

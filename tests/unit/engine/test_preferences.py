@@ -31,6 +31,19 @@ def costs(case: Case) -> dict[str, PreferenceCost]:
     return {cost.preference: cost for cost in price_preferences(case, fallback=solve_convex)}
 
 
+def test_the_preferences_of_one_account_are_those_of_all_that_are_its_own() -> None:
+    never_sell = ({"verb": "never_sell", "security": "AAA"},)
+    other = c.account("A2", cash=900, target=TARGET, constraints=({"verb": "never_buy", "security": "CCC"},))
+    case = c.case(MARKET, (c.account(cash=500, lots=LOTS, target=TARGET, constraints=never_sell), other))
+
+    everything = price_preferences(case, fallback=solve_convex)
+    own = price_preferences(case, account="A2", fallback=solve_convex)
+
+    assert {price.account for price in everything} >= {"A1", "A2"}
+    assert own == tuple(price for price in everything if price.account in {"A2", None})
+    assert "never_buy security CCC" in {price.preference for price in own}
+
+
 @pytest.mark.parametrize(
     ("preference", "fields"),
     [
