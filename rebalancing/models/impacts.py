@@ -15,23 +15,23 @@ class AccountImpact(models.Model):
     run = models.ForeignKey("rebalancing.Run", on_delete=models.CASCADE, related_name="impacts")
     account = models.ForeignKey("portfolios.Account", on_delete=models.PROTECT, related_name="+")
     value_usd = models.DecimalField(max_digits=15, decimal_places=2)
-    trade_count_now = models.PositiveIntegerField(default=0)
-    trade_count_then = models.PositiveIntegerField(default=0)
-    traded_usd_now = models.DecimalField(max_digits=15, decimal_places=2, default=0)
-    traded_usd_then = models.DecimalField(max_digits=15, decimal_places=2, default=0)
-    tax_usd_now = models.DecimalField(max_digits=15, decimal_places=2, null=True, blank=True)
-    tax_usd_then = models.DecimalField(max_digits=15, decimal_places=2, null=True, blank=True)
-    tracking_error_frac_now = models.FloatField(
+    now_trade_count = models.PositiveIntegerField(default=0)
+    then_trade_count = models.PositiveIntegerField(default=0)
+    now_traded_usd = models.DecimalField(max_digits=15, decimal_places=2, default=0)
+    then_traded_usd = models.DecimalField(max_digits=15, decimal_places=2, default=0)
+    now_tax_usd = models.DecimalField(max_digits=15, decimal_places=2, null=True, blank=True)
+    then_tax_usd = models.DecimalField(max_digits=15, decimal_places=2, null=True, blank=True)
+    now_tracking_error_frac = models.FloatField(
         default=0.0, help_text="after the trades, against the target of its side"
     )
-    tracking_error_frac_then = models.FloatField(default=0.0)
-    broken_now = models.JSONField(default=list)
-    broken_then = models.JSONField(default=list)
+    then_tracking_error_frac = models.FloatField(default=0.0)
+    now_broken = models.JSONField(default=list)
+    then_broken = models.JSONField(default=list)
     is_over_budget_now = models.BooleanField(default=False)
     is_over_budget_then = models.BooleanField(default=False)
     fails_anew = models.BooleanField(default=False)
-    why_now = models.CharField(max_length=400, blank=True)
-    why_then = models.CharField(max_length=400, blank=True)
+    now_why = models.CharField(max_length=400, blank=True)
+    then_why = models.CharField(max_length=400, blank=True)
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["run", "account"], name="one_impact_an_account")]

@@ -44,20 +44,20 @@ class ImpactLine:
     label: str
     household: str
     value_usd: Decimal
-    trade_count_now: int
-    trade_count_then: int
-    traded_usd_now: Decimal
-    traded_usd_then: Decimal
-    tracking_error_frac_now: float
-    tracking_error_frac_then: float
-    tax_usd_now: Decimal | None
-    tax_usd_then: Decimal | None
+    now_trade_count: int
+    then_trade_count: int
+    now_traded_usd: Decimal
+    then_traded_usd: Decimal
+    now_tracking_error_frac: float
+    then_tracking_error_frac: float
+    now_tax_usd: Decimal | None
+    then_tax_usd: Decimal | None
     fails: tuple[str, ...]
 
     @property
     def more_usd(self) -> Decimal:
         """Return how much more it trades under the change."""
-        return self.traded_usd_then - self.traded_usd_now
+        return self.then_traded_usd - self.now_traded_usd
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,13 +67,13 @@ class TaxLine:
     household: str
     household_id: int
     accounts: str
-    tax_usd_now: Decimal
-    tax_usd_then: Decimal
+    now_tax_usd: Decimal
+    then_tax_usd: Decimal
 
     @property
     def more_usd(self) -> Decimal:
         """Return how much more tax there is under the change."""
-        return self.tax_usd_then - self.tax_usd_now
+        return self.then_tax_usd - self.now_tax_usd
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -162,7 +162,7 @@ def _impact(run_id: int, firm_id: int) -> Impact:
     returns = _returns(rows)
     classes = class_names(firm_id)
     failing = rows.filter(fails_anew=True).order_by("-value_usd", "pk")[:MOST_LINES]
-    moved = rows.annotate(more=Abs(F("traded_usd_then") - F("traded_usd_now"))).filter(more__gt=0)
+    moved = rows.annotate(more=Abs(F("then_traded_usd") - F("now_traded_usd"))).filter(more__gt=0)
     return Impact(
         account_count=told["accounts"],
         touched_count=told["touched"],
@@ -178,24 +178,24 @@ def _impact(run_id: int, firm_id: int) -> Impact:
 
 
 def _is_touched() -> Q:
-    is_same = Q(trade_count_then=F("trade_count_now"), traded_usd_then=F("traded_usd_now"), fails_anew=False)
+    is_same = Q(then_trade_count=F("now_trade_count"), then_traded_usd=F("now_traded_usd"), fails_anew=False)
     return ~is_same
 
 
 def _counted(side: str) -> Mapping[str, Any]:
     return {
-        f"trading_{side}": Count("pk", filter=Q(**{f"trade_count_{side}__gt": 0})),
-        f"trades_{side}": Coalesce(Sum(f"trade_count_{side}"), 0),
-        f"traded_{side}": Coalesce(Sum(f"traded_usd_{side}"), NOTHING),
+        f"trading_{side}": Count("pk", filter=Q(**{f"{side}_trade_count__gt": 0})),
+        f"trades_{side}": Coalesce(Sum(f"{side}_trade_count"), 0),
+        f"traded_{side}": Coalesce(Sum(f"{side}_traded_usd"), NOTHING),
         f"budgets_{side}": Count("pk", filter=Q(**{f"is_over_budget_{side}": True})),
-        f"broken_{side}": Count("pk", filter=~Q(**{f"broken_{side}": []}) | ~Q(**{f"why_{side}": ""})),
+        f"broken_{side}": Count("pk", filter=~Q(**{f"{side}_broken": []}) | ~Q(**{f"{side}_why": ""})),
     }
 
 
 def _returns(rows: QuerySet[AccountImpact]) -> list[dict[str, Any]]:
     """Read each tax return once: every one of its accounts carries the tax of them all."""
-    taxed = rows.filter(account__tax_return_id__isnull=False, tax_usd_now__isnull=False, tax_usd_then__isnull=False)
-    told = taxed.values("account__tax_return_id").annotate(now=Max("tax_usd_now"), then=Max("tax_usd_then"))
+    taxed = rows.filter(account__tax_return_id__isnull=False, now_tax_usd__isnull=False, then_tax_usd__isnull=False)
+    told = taxed.values("account__tax_return_id").annotate(now=Max("now_tax_usd"), then=Max("then_tax_usd"))
     return [dict(row) for row in told]
 
 
@@ -225,8 +225,8 @@ def _tax_lines(run_id: int, returns: list[dict[str, Any]]) -> tuple[TaxLine, ...
             household=members[key][0].account.household.name,
             household_id=members[key][0].account.household_id,
             accounts=", ".join(account_label(one.account) for one in members[key]),
-            tax_usd_now=row["now"],
-            tax_usd_then=row["then"],
+            now_tax_usd=row["now"],
+            then_tax_usd=row["then"],
         )
         for key, row in shown.items()
     )
@@ -238,22 +238,22 @@ def class_names(firm_id: int) -> Mapping[str, str]:
 
 
 def _line(row: AccountImpact, *, classes: Mapping[str, str]) -> ImpactLine:
-    anew = [rule for rule in row.broken_then if rule not in row.broken_now]
+    anew = [rule for rule in row.then_broken if rule not in row.now_broken]
     words = [rule_words(rule, classes=classes) for rule in anew]
-    if row.why_then and not row.why_now:
-        words.append(row.why_then)
+    if row.then_why and not row.now_why:
+        words.append(row.then_why)
     return ImpactLine(
         account_id=row.account_id,
         label=account_label(row.account),
         household=row.account.household.name,
         value_usd=row.value_usd,
-        trade_count_now=row.trade_count_now,
-        trade_count_then=row.trade_count_then,
-        traded_usd_now=row.traded_usd_now,
-        traded_usd_then=row.traded_usd_then,
-        tracking_error_frac_now=row.tracking_error_frac_now,
-        tracking_error_frac_then=row.tracking_error_frac_then,
-        tax_usd_now=row.tax_usd_now,
-        tax_usd_then=row.tax_usd_then,
+        now_trade_count=row.now_trade_count,
+        then_trade_count=row.then_trade_count,
+        now_traded_usd=row.now_traded_usd,
+        then_traded_usd=row.then_traded_usd,
+        now_tracking_error_frac=row.now_tracking_error_frac,
+        then_tracking_error_frac=row.then_tracking_error_frac,
+        now_tax_usd=row.now_tax_usd,
+        then_tax_usd=row.then_tax_usd,
         fails=tuple(words),
     )

@@ -68,11 +68,11 @@ def test_an_account_is_told_what_the_engine_says_with_the_change_and_without(des
         assert taken.case is not None
         outcome = rebalance(taken.case, fallback=solve_convex)
         (told,) = outcome.accounts
-        assert getattr(row, f"trade_count_{side}") == len(told.trades)
-        assert getattr(row, f"traded_usd_{side}") == sum(trade.quantity * trade.price for trade in told.trades)
-        assert getattr(row, f"tax_usd_{side}") == outcome.returns[0].tax_caused
-        assert getattr(row, f"tracking_error_frac_{side}") == pytest.approx(told.tracking_error_after)
-    assert row.trade_count_now == 0 < row.trade_count_then
+        assert getattr(row, f"{side}_trade_count") == len(told.trades)
+        assert getattr(row, f"{side}_traded_usd") == sum(trade.quantity * trade.price for trade in told.trades)
+        assert getattr(row, f"{side}_tax_usd") == outcome.returns[0].tax_caused
+        assert getattr(row, f"{side}_tracking_error_frac") == pytest.approx(told.tracking_error_after)
+    assert row.now_trade_count == 0 < row.then_trade_count
     assert row.fails_anew is False
 
 
@@ -135,10 +135,10 @@ def test_the_tax_of_a_return_counts_once_for_all_its_accounts(desk: Desk, author
     page = impact_page(author, change.pk)
     one, other = AccountImpact.objects.order_by("pk")
     assert page.impact is not None
-    assert one.tax_usd_then == other.tax_usd_then
-    assert page.impact.then.tax_usd == one.tax_usd_then != 0
+    assert one.then_tax_usd == other.then_tax_usd
+    assert page.impact.then.tax_usd == one.then_tax_usd != 0
     (line,) = page.impact.taxes
-    assert (line.tax_usd_then, line.accounts.count("··")) == (one.tax_usd_then, 2)
+    assert (line.then_tax_usd, line.accounts.count("··")) == (one.then_tax_usd, 2)
 
 
 def test_a_draft_that_is_edited_meanwhile_is_not_mixed_with_what_it_was(desk: Desk, author: Membership) -> None:

@@ -72,7 +72,7 @@ def test_a_preview_is_asked_for_followed_and_read(author: Persona, change: House
     assert "Cancel the run, 1 account left" in meanwhile
     assert "Preview it" not in meanwhile
     assert "Accounts that trade 0 1 of 1; 1 are told otherwise than today" in after
-    assert f"${row.traded_usd_then:,.0f} more; turnover 0.00% to" in after
+    assert f"${row.then_traded_usd:,.0f} more; turnover 0.00% to" in after
     assert "Preview it again" in after
     assert "Every account that keeps its rules today keeps them under the change." in after
 
@@ -120,8 +120,8 @@ def test_every_account_is_in_the_file(author: Persona, change: HouseViewChange) 
     (row,) = csv.DictReader(io.StringIO(answer.getvalue().decode("utf-8-sig")))
 
     told = AccountImpact.objects.get()
-    assert (row["trades_now"], row["trades_then"]) == ("0", str(told.trade_count_then))
-    assert (row["traded_usd_then"], row["breaks_only_then"]) == (str(told.traded_usd_then), "")
+    assert (row["now_trades"], row["then_trades"]) == ("0", str(told.then_trade_count))
+    assert (row["then_traded_usd"], row["breaks_only_then"]) == (str(told.then_traded_usd), "")
 
 
 def test_an_advisor_does_not_meet_previews_among_runs(desk: Desk, author: Persona, change: HouseViewChange) -> None:
