@@ -188,9 +188,9 @@ def _compared(claim: runs.Claim, *, worker: Worker) -> Iterator[Compared]:
     """Answer every tax household of a preview twice, on the same facts; what the change does not touch only once."""
     left = RunAccount.objects.filter(chunk_id=claim.chunk_id, status=RunAccountStatus.WAITING)
     ids = list(left.values_list("account_id", flat=True))
-    check_unedited(claim)
     present = take_cases(claim.firm_id, account_ids=ids, as_of=claim.as_of)
     changed = take_cases(claim.firm_id, account_ids=ids, as_of=claim.as_of, change_id=claim.change_id)
+    check_unedited(claim)
     for now, then in zip(present, changed, strict=True):
         runs.renew_lease(claim, now=worker.clock())
         before = _weighed(now, worker=worker)
