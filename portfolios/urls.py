@@ -2,7 +2,7 @@
 
 from django.urls import path, register_converter
 
-from portfolios.views import preferences, taxes
+from portfolios.views import preferences, review_list, taxes
 
 app_name = "portfolios"
 
@@ -34,6 +34,7 @@ _OF = "accounts/<int:account_id>/preferences/"
 _TAX = "tax-returns/<int:tax_return_id>/<int:year>/"
 
 urlpatterns = [
+    path("preferences/review/", review_list.preferences_to_review, name="review_list"),
     path(_OF, preferences.preferences, name="preferences"),
     path(f"{_OF}settings/<settings_group:group>/", preferences.change_settings, name="change_settings"),
     path(f"{_OF}risk-profile/", preferences.choose_profile, name="choose_profile"),

@@ -75,6 +75,7 @@ def _concentrated() -> HouseholdSpec:
                 subject="LUMR",
                 max_frac=D("0.30"),
                 reason="Policy statement of 2024: no single stock above 30 %",
+                review_on=date(2026, 11, 20),
             ),
         ),
         settings={"budget_tax_usd": D(60000), "tracking_preference": 5},

@@ -52,6 +52,7 @@ class RestrictionSpec:
     min_frac: Decimal | None = None
     max_frac: Decimal | None = None
     reason: str = ""
+    review_on: date | None = None
     level: str = "account"  # account | household | firm
 
 

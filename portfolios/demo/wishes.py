@@ -86,7 +86,9 @@ def _restrict(advisor: Membership, place: Place, spec: RestrictionSpec, *, now: 
         min_frac=spec.min_frac,
         max_frac=spec.max_frac,
     )
-    restrictions.add_restriction(advisor, place=place, new=new, terms=Terms(reason=spec.reason), now=now)
+    restrictions.add_restriction(
+        advisor, place=place, new=new, terms=Terms(reason=spec.reason, review_on=spec.review_on), now=now
+    )
 
 
 def _cash_need(spec: CashNeedSpec) -> restrictions.NewCashNeed:

@@ -15,6 +15,7 @@ from advisors.access import HtmxRequest, requires
 from advisors.permissions import Capability, can
 from portfolios.selectors.breaks import break_counts
 from portfolios.selectors.held import awaited_actions
+from portfolios.selectors.review_list import due_count
 from rebalancing.charts import Chart
 from rebalancing.selectors import today as selectors
 from rebalancing.selectors.runs import current_run
@@ -97,6 +98,7 @@ def today(request: HtmxRequest) -> HttpResponse:
         "drift": _drift_chart(selectors.drift_bins(member)),
         "can_run_firm": can(member, Capability.RUN_FIRM),
         "can_see_data": can(member, Capability.VIEW_DATA),
+        "review_count": due_count(member, today=timezone.localdate()),
         "breaks": break_counts(member) if can(member, Capability.VIEW_DATA) else None,
         "can_see_orders": _can_see_orders(member),
     }

@@ -41,6 +41,7 @@ STOPS: Final[tuple[Stop, ...]] = (
     Stop(key="wash-sales", role="advisor", path="/accounts/", follow=r"/households/\d+/ /households/\d+/wash-sales/"),
     Stop(key="tax-policies", role="administrator", path="/settings/tax-policies/"),
     Stop(key="preferences", role="advisor", path="/accounts/", follow=r"/accounts/\d+/ preferences/"),
+    Stop(key="review-list", role="advisor", path="/preferences/review/"),
     Stop(key="tax", role="advisor", path="/accounts/", follow=r"/households/\d+/ /tax-returns/\d+/\d+/"),
     Stop(key="proposals", role="advisor", path="/proposals/"),
     Stop(key="proposal", role="reviewer", path="/proposals/", follow=r"/proposals/\d+/"),

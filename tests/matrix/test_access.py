@@ -114,6 +114,7 @@ TABLE: Final[Mapping[str, Row]] = {
     "ledger:cancel": does(OPERATIONS),
     "ledger:wash_sales": sees(EVERYBODY, 404),
     "ledger:tax_policies": sees(EVERYBODY),
+    "portfolios:review_list": sees(EVERYBODY),
     "portfolios:preferences": sees(EVERYBODY, 404),
     "portfolios:change_settings": does(ADVISOR, group="cash"),
     "portfolios:choose_profile": does(ADVISOR),
