@@ -51,7 +51,8 @@ def _concentrated() -> HouseholdSpec:
         state="ME",
         situation="Concentrated low-basis stock",
         look_at="Joint account: well over a third in Lumera Systems (LUMR), bought 2012 to 2015 at a fraction of today's price. It "
-        "may not exceed 30 %, the tax budget is $60,000 a year. The proposal walks it down as far as the budget goes and says so.",
+        "may not exceed 30 %, the tax budget is $60,000 a year. The proposal walks it down as far as the budget goes and says so. "
+        "The limit is due for review today.",
     )
     draft.account(
         "joint",
