@@ -104,6 +104,13 @@ STATUS_WORDS: Mapping[str, StatusWord] = {
     "confirmed": _word("check", "Confirmed", _OK),
     "applied": _word("check", "Applied", _OK),
     "reversed": _word("undo-2", "Reversed", _ATTENTION),
+    # bulk changes of preferences
+    "prepared": _word("clock", "Prepared", _WAIT),
+    "applying": _word("rotate-cw", "Being applied", _WAIT),
+    "undoing": _word("rotate-cw", "Being undone", _WAIT),
+    "undone": _word("undo-2", "Undone", _WAIT),
+    "dropped": _word("x", "Dropped", _WAIT),
+    "left": _word("flag", "Left as it is", _ATTENTION),
     # lines of a policy statement
     "in_force": _word("check", "In force", _OK),
     "starts_later": _word("clock", "Starts later", _WAIT),

@@ -6,6 +6,7 @@ from django.utils import timezone
 
 from advisors import audit
 from portfolios.services import break_ageing, household_replays, tax_year_roll
+from portfolios.services.bulk_changes import applying as applying_in_bulk
 from portfolios.services.corporate_actions import applying
 
 logger = structlog.get_logger(__name__)
@@ -54,3 +55,9 @@ def apply_actions_task(firm_id: int, **_: object) -> int:
     """Apply a firm's corporate actions that are due, and catch up who came late; return how many were applied."""
     with audit.acting_from("queue"):
         return sum(each.is_applied for each in applying.apply_for_firm(firm_id, now=timezone.now()))
+
+
+def bulk_change_task(*, bulk_change_id: int, **_: object) -> int:
+    """Go on with a bulk change that is being applied or undone; return how many lines were left to do."""
+    with audit.acting_from("queue"):
+        return applying_in_bulk.go_on(bulk_change_id, clock=timezone.now)

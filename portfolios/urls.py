@@ -2,7 +2,7 @@
 
 from django.urls import path, register_converter
 
-from portfolios.views import preferences, review_list, taxes
+from portfolios.views import bulk_changes, preferences, review_list, taxes
 
 app_name = "portfolios"
 
@@ -27,14 +27,29 @@ class LineConverter(GroupConverter):
     regex = "restriction|cash-need"
 
 
+class BulkDecisionConverter(GroupConverter):
+    """What is decided on a bulk change, in an address."""
+
+    regex = "apply|drop|undo"
+
+
 register_converter(GroupConverter, "settings_group")
+register_converter(BulkDecisionConverter, "bulk_decision")
 register_converter(LineConverter, "statement_line")
 
 _OF = "accounts/<int:account_id>/preferences/"
+_BULK = "preferences/bulk/"
 _TAX = "tax-returns/<int:tax_return_id>/<int:year>/"
 
 urlpatterns = [
     path("preferences/review/", review_list.preferences_to_review, name="review_list"),
+    path(_BULK, bulk_changes.bulk_changes, name="bulk_changes"),
+    path(f"{_BULK}file/", bulk_changes.bulk_file, name="bulk_file"),
+    path(f"{_BULK}example.csv", bulk_changes.bulk_example, name="bulk_example"),
+    path(f"{_BULK}<int:bulk_change_id>/", bulk_changes.bulk_change, name="bulk_change"),
+    path(f"{_BULK}<int:bulk_change_id>/lines.csv", bulk_changes.bulk_change_csv, name="bulk_change_csv"),
+    path(f"{_BULK}<int:bulk_change_id>/<bulk_decision:decision>/", bulk_changes.decide, name="decide_bulk_change"),
+    path(f"{_OF}copy/", bulk_changes.copy_preferences, name="copy_preferences"),
     path(_OF, preferences.preferences, name="preferences"),
     path(f"{_OF}settings/<settings_group:group>/", preferences.change_settings, name="change_settings"),
     path(f"{_OF}risk-profile/", preferences.choose_profile, name="choose_profile"),

@@ -82,7 +82,7 @@ def read_weights(content: bytes) -> tuple[WeightEntry, ...]:
 
     :raises BadTable: with every faulty row, or when they sum to neither 1 nor 100
     """
-    table = _open(content, required=("symbol", "weight"))
+    table = open_table(content, required=("symbol", "weight"))
     read: dict[str, tuple[int, Decimal]] = {}
     for row in table.rows:
         symbol = row.symbol("symbol")
@@ -143,7 +143,7 @@ def read_products(content: bytes) -> tuple[ProductEntry, ...]:
 
     :raises BadTable: with every faulty row
     """
-    table = _open(content, required=("asset_class", "use"), optional=("tax_status", "min_account"))
+    table = open_table(content, required=("asset_class", "use"), optional=("tax_status", "min_account"))
     entries: dict[tuple[str, str, Decimal], ProductEntry] = {}
     for row in table.rows:
         entry = ProductEntry(
@@ -178,7 +178,7 @@ def read_substitutes(content: bytes) -> tuple[SubstituteEntry, ...]:
 
     :raises BadTable: with every faulty row
     """
-    table = _open(content, required=("symbol", "use"), optional=("rank", "hurdle_bps", "hold_only"))
+    table = open_table(content, required=("symbol", "use"), optional=("rank", "hurdle_bps", "hold_only"))
     entries: dict[tuple[str, str], SubstituteEntry] = {}
     ranks: dict[str, int] = {}
     for row in table.rows:
@@ -209,18 +209,29 @@ def read_substitutes(content: bytes) -> tuple[SubstituteEntry, ...]:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Table:
+class Table:
+    """The rows of a table, with what is wrong with them so far."""
+
     rows: tuple[RowReader, ...]
     log: FaultLog
 
     def close(self) -> None:
+        """
+        Refuse the whole table if anything in it is wrong.
+
+        :raises BadTable: with every fault
+        """
         errors = tuple(fault for fault in self.log.faults if fault.severity is Severity.ERROR)
         if errors:
             raise BadTable(errors)
 
 
-def _open(content: bytes, *, required: tuple[str, ...], optional: tuple[str, ...] = ()) -> _Table:
-    """Find the columns by their header; without one they stand in the order of `required` and `optional`."""
+def open_table(content: bytes, *, required: tuple[str, ...], optional: tuple[str, ...] = ()) -> Table:
+    """
+    Find the columns by their header; without one they stand in the order of `required` and `optional`.
+
+    :raises BadTable: it cannot be read, has no rows, or a column is missing, unknown or there twice
+    """
     try:
         grid = read_grid(content)
     except Unreadable as error:
@@ -236,7 +247,7 @@ def _open(content: bytes, *, required: tuple[str, ...], optional: tuple[str, ...
         header = list(columns)
     if not lines:
         log.error("The table has no rows.")
-    table = _Table(rows=tuple(_readers(lines, header=header, log=log)), log=log)
+    table = Table(rows=tuple(_readers(lines, header=header, log=log)), log=log)
     if not lines or any(fault.row is None and fault.severity is Severity.ERROR for fault in log.faults):
         table.close()
     return table

@@ -117,7 +117,7 @@ class SettingsForm(TermsForm):
         self.history = history
         self.keys = [key for key, setting in SETTINGS.items() if setting.group is group]
         for key in self.keys:
-            field = _setting_field(SETTINGS[key])
+            field = setting_field(SETTINGS[key])
             field.initial = _shown(SETTINGS[key], lines[key].value)
             field.show_hidden_initial = True
             field.disabled = is_disabled
@@ -147,7 +147,7 @@ class SettingsForm(TermsForm):
         """Return what was changed."""
         changed = [key for key in self.keys if field_name(key) in self.changed_data]
         return SettingsChange(
-            values={key: _stored(SETTINGS[key], self.cleaned_data[field_name(key)]) for key in changed},
+            values={key: stored_setting(SETTINGS[key], self.cleaned_data[field_name(key)]) for key in changed},
             seen={key: self.cleaned_data[_seen_name(key)] for key in changed},
             terms=self.terms(),
         )
@@ -168,7 +168,8 @@ def _seen_name(key: str) -> str:
     return f"seen__{field_name(key)}"
 
 
-def _setting_field(setting: Setting) -> forms.Field:
+def setting_field(setting: Setting) -> forms.Field:
+    """Make the field in which a setting is typed; shares in per cent."""
     required = setting.default is not None
     common: dict[str, Any] = {"label": setting.label, "required": required, "help_text": setting.help}
     if setting.type is Type.FLAG:
@@ -202,7 +203,8 @@ def _posted(shown: object) -> str:
     return "" if shown is None else str(shown)
 
 
-def _stored(setting: Setting, value: object) -> SettingValue:
+def stored_setting(setting: Setting, value: object) -> SettingValue:
+    """Turn what was typed into the value that is stored."""
     if value is None or isinstance(value, bool | str):
         return value
     number = Decimal(str(value))

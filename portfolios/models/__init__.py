@@ -1,1 +1,1 @@
-from portfolios.models import guidance, households, imports, lots, market, preferences, securities  # noqa: F401  Django finds models here
+from portfolios.models import bulk_changes, guidance, households, imports, lots, market, preferences, securities  # noqa: F401  Django finds models here

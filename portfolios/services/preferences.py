@@ -6,7 +6,7 @@ what would hold anyway ends the account's own line.
 """
 
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 
 from django.db import transaction
@@ -219,6 +219,72 @@ def _add(
         review_on=terms.review_on,
         set_at=now,
         set_by=member.user,
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Replaced:
+    """What one change of a setting left behind: the line it added, None where it went back, and those it ended."""
+
+    made_id: int | None
+    ended_ids: tuple[int, ...]
+
+
+def replaced_at(account: Account, key: str, *, by_id: int, at: datetime) -> Replaced:
+    """Find what a change of one setting by somebody at a moment added and ended."""
+    level, pk = own_place(account, is_shared_by_return=SETTINGS[key].is_shared_by_return)
+    rows = Preference.objects.filter(level=level, key=key, **{f"{level}_id": pk})
+    made = rows.filter(set_at=at, set_by_id=by_id).order_by("pk").last()
+    ended = rows.filter(ended_at=at, ended_by_id=by_id).order_by("pk").values_list("pk", flat=True)
+    return Replaced(made_id=made.pk if made else None, ended_ids=tuple(ended))
+
+
+@transaction.atomic
+def restore_setting(
+    member: Membership, *, account_id: int, key: str, replaced: Replaced, reason: str, now: datetime
+) -> None:
+    """
+    Take back one change of a setting: end what it added, and let what it ended hold again, as new lines.
+
+    :raises Conflict: the setting was changed again since
+    :raises Invalid: what would hold again contradicts something that stands now
+    """
+    account = account_in_book(member, account_id)
+    check_can(member, Capability.EDIT_PREFERENCES)
+    on = business_date(member, now=now)
+    _lock(account)
+    place = own_place(account, is_shared_by_return=SETTINGS[key].is_shared_by_return)
+    level, pk = place
+    rows = Preference.objects.filter(level=level, key=key, **{f"{level}_id": pk}).select_related("set_by")
+    newest = rows.order_by("pk").last()
+    if newest is None or newest.pk != (replaced.made_id or max(replaced.ended_ids, default=0)):
+        raise Conflict(_who_changed(place, key, newest if newest and newest.ended_at is None else None))
+    old = list(rows.filter(pk__in=replaced.ended_ids).order_by("pk"))
+    shares = level == Level.TAX_RETURN and account.tax_return_id is not None
+    reached = accounts_of_return(account.tax_return_id or 0) if shares else (account,)
+
+    def change() -> None:
+        if replaced.made_id is not None and newest is not None:
+            end_line(newest, actor=member.user, now=now, what=f"“{SETTINGS[key].label}”")
+        for line in old:
+            terms = Terms(reason=reason, starts_on=line.starts_on, ends_on=line.ends_on, review_on=line.review_on)
+            _add(member, account, place, key, line.value, terms=terms, now=now)
+
+    save_without_contradiction(reached, on=on, change=change)
+    audit.record(
+        "preference.restored",
+        actor=member,
+        subject=(str(level), pk),
+        household_id=account.household_id,
+        data={
+            "account_id": account.pk,
+            "key": key,
+            "label": SETTINGS[key].label,
+            "ended_id": replaced.made_id,
+            "new": [setting_words(key, line.value) for line in old],
+        },
+        reason=reason,
+        now=now,
     )
 
 

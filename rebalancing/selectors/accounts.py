@@ -197,6 +197,33 @@ def _profiles(member: Membership) -> list[tuple[str, str]]:
     return [(str(pk), name) for pk, name in rows.values_list("pk", "name")]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChosenAccounts:
+    """Every account that fits the filters, and the filters in words, each with its value."""
+
+    ids: tuple[int, ...]
+    household_count: int
+    filters: tuple[tuple[str, str], ...]
+
+
+def chosen_accounts(member: Membership, data: QueryDict) -> ChosenAccounts:
+    """Return all accounts that a list with these filters shows, page by page; managed and open ones alone."""
+    managed = accounts_in_book(member).exclude(standing=Standing.CLOSED).filter(is_held_away=False)
+    known = with_day_state(managed, business_on=member.firm.business_on)
+    chosen = AccountFilter(data, member=member, queryset=known)
+    rows = list((chosen.qs if chosen.is_valid() else known.none()).order_by("pk").values_list("pk", "household_id"))
+    told = [
+        (str(field.label), str(dict(getattr(field.field, "choices", ())).get(said, said)))
+        for field in chosen.form
+        if (said := data.get(field.name, ""))
+    ]
+    return ChosenAccounts(
+        ids=tuple(pk for pk, _ in rows),
+        household_count=len({household for _, household in rows}),
+        filters=tuple(told),
+    )
+
+
 def account_list(member: Membership, data: QueryDict) -> AccountList:
     """Return one page of the accounts in a member's book that fit the filters; a handful of queries for any number."""
     open_accounts = accounts_in_book(member).exclude(standing=Standing.CLOSED)

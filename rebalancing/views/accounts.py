@@ -49,6 +49,7 @@ def accounts(request: HtmxRequest) -> HttpResponse:
         "first": [found.form[name] for name in first],
         "more": [found.form[name] for name in more],
         "has_more": any(request.GET.get(name) for name in more),
+        "can_edit": can(request.membership, Capability.EDIT_PREFERENCES),
     }
     status = 200 if found.form.is_valid() else 422
     return page_or_part(request, "rebalancing/accounts.html", part="rows", context=context, status=status)
