@@ -4,8 +4,10 @@ from collections.abc import Callable
 from functools import wraps
 from typing import Concatenate, ParamSpec, Protocol, cast
 
+from django.contrib import messages
 from django.contrib.auth.views import redirect_to_login
-from django.http import HttpRequest, HttpResponse, HttpResponseBase
+from django.http import HttpRequest, HttpResponse, HttpResponseBase, HttpResponseRedirect
+from django.urls import reverse
 from django.utils import timezone
 from django.utils.cache import patch_cache_control
 from django_htmx.http import HttpResponseClientRedirect
@@ -72,6 +74,13 @@ def _to_sign_in(request: HttpRequest) -> HttpResponse:
     return answer
 
 
+def _to_second_factor(request: HttpRequest) -> HttpResponse:
+    """Lead somebody whose role needs a second factor to where it is set up."""
+    messages.warning(request, "Your firm asks a second factor of your role. Set it up, then go on.")
+    url = reverse("mfa_activate_totp")
+    return HttpResponseClientRedirect(url) if getattr(request, "htmx", False) else HttpResponseRedirect(url)
+
+
 def requires(capability: Capability, *others: Capability) -> Callable[[type_of_view[P]], type_of_route[P]]:
     """
     Let in members with any of these capabilities; send strangers to sign in.
@@ -87,6 +96,8 @@ def requires(capability: Capability, *others: Capability) -> Callable[[type_of_v
             member: Membership | None = getattr(request, "membership", None)
             if member is None:
                 raise NotPermitted("You belong to no firm at present. Ask your administrator.")
+            if selectors.lacks_second_factor(member):
+                return _to_second_factor(request)
             if not any(permissions.can(member, one) for one in (capability, *others)):
                 permissions.check_can(member, capability)
             return view(cast(HtmxRequest, request), *args, **kwargs)

@@ -14,7 +14,7 @@ from rest_framework.response import Response
 from rest_framework.throttling import UserRateThrottle
 from rest_framework.views import APIView, exception_handler
 
-from advisors import permissions
+from advisors import permissions, selectors
 from advisors.access import Guarded
 from advisors.api_tokens import member_with_token
 from advisors.errors import DomainError, Invalid, NotPermitted
@@ -81,6 +81,8 @@ class MemberView(APIView):
         super().initial(request, *args, **kwargs)
         if getattr(request._request, "membership", None) is None:
             raise NotPermitted("You belong to no firm at present. Ask your administrator.")
+        if request.auth is None and selectors.lacks_second_factor(self.member):
+            raise NotPermitted("Your firm asks a second factor of your role. Set it up on the site first.")
         needed = self.needs.get((request.method or "").lower())
         if needed is not None:
             permissions.check_can(self.member, needed)

@@ -91,3 +91,15 @@ class InviteForm(forms.Form):
             role=Role(clean["role"]),
             office_id=int(clean["office"]) if clean["office"] else None,
         )
+
+
+class SecondFactorForm(forms.Form):
+    """The roles of which a second factor is asked; none is a choice too."""
+
+    roles = forms.MultipleChoiceField(
+        label="Asked of", choices=Role.choices, required=False, widget=forms.CheckboxSelectMultiple()
+    )
+
+    def value(self) -> tuple[Role, ...]:
+        """Return the roles."""
+        return tuple(Role(role) for role in self.cleaned_data["roles"])

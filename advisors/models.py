@@ -130,6 +130,35 @@ class Membership(models.Model):
         return f"membership {self.pk}"
 
 
+class Delegation(models.Model):
+    """A deputy works an advisor's book beside their own, from one day to another, both included."""
+
+    firm = models.ForeignKey(Firm, on_delete=models.PROTECT, related_name="+")
+    advisor = models.ForeignKey(Membership, on_delete=models.PROTECT, related_name="delegations")
+    deputy = models.ForeignKey(Membership, on_delete=models.PROTECT, related_name="deputised")
+    starts_on = models.DateField()
+    ends_on = models.DateField()
+    reason = models.CharField(max_length=240)
+    made_at = models.DateTimeField()
+    made_by = models.ForeignKey(User, on_delete=models.PROTECT, related_name="+")
+    ended_at = models.DateTimeField(null=True, blank=True)
+    ended_by = models.ForeignKey(User, null=True, blank=True, on_delete=models.PROTECT, related_name="+")
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(condition=Q(ends_on__gte=F("starts_on")), name="delegation_ends_after_start"),
+            models.CheckConstraint(condition=~Q(advisor=F("deputy")), name="delegation_to_somebody_else"),
+            models.CheckConstraint(
+                condition=Q(ended_at__isnull=True, ended_by__isnull=True)
+                | Q(ended_at__isnull=False, ended_by__isnull=False),
+                name="delegation_ending_paired",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"delegation {self.pk}"
+
+
 class ApiToken(models.Model):
     """
     A key by which a program acts as a member: kept as a hash, shown once when it is made.

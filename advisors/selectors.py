@@ -9,12 +9,14 @@ from django.contrib.auth.base_user import AbstractBaseUser
 from django.contrib.auth.models import AnonymousUser
 from django.core.paginator import Page, Paginator
 from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.db.models.functions import Now, TruncDate
 from django.utils import timezone
 
 from advisors.errors import NotFound
-from advisors.models import AuditEvent, Firm, Heartbeat, Membership, Role, User
+from advisors.models import AuditEvent, Delegation, Firm, Heartbeat, Membership, Role, User
 
 EVENTS_A_PAGE: Final = 50
+SECOND_FACTOR_POLICY: Final = "sign_in.second_factor_roles"
 
 
 def _in_force(on: date) -> Q:
@@ -110,6 +112,70 @@ def membership_in_firm(member: Membership, membership_id: int) -> Membership:
     if found is None:
         raise NotFound("Nobody of your firm is at this address.")
     return found
+
+
+def lacks_second_factor(member: Membership) -> bool:
+    """Tell whether the firm asks a second factor of this role, and the person has none; a query only where it asks."""
+    if member.role not in member.firm.policies.get(SECOND_FACTOR_POLICY, ()):
+        return False
+    from allauth.mfa.models import Authenticator
+
+    return not Authenticator.objects.filter(user_id=member.user_id, type=Authenticator.Type.TOTP).exists()
+
+
+def second_factor_roles(member: Membership) -> tuple[Role, ...]:
+    """Return the roles of which the firm asks a second factor."""
+    asked = member.firm.policies.get(SECOND_FACTOR_POLICY, ())
+    return tuple(role for role in Role if role in asked)
+
+
+def advisors_represented_by(member: Membership) -> "QuerySet[Membership]":
+    """Return the advisors whose books a member works today beside their own."""
+    today = TruncDate(Now())
+    live = Q(deputy=member, ended_at__isnull=True, starts_on__lte=today, ends_on__gte=today)
+    return Membership.objects.filter(pk__in=Delegation.objects.filter(live).values("advisor_id"))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DelegationRow:
+    """Who works whose book, from when until when, and why; `is_over` also when it was ended early."""
+
+    id: int
+    advisor: str
+    deputy: str
+    starts_on: date
+    ends_on: date
+    reason: str
+    made_by: str
+    is_live: bool
+    is_over: bool
+
+
+def delegations_of(member: Membership, membership_id: int, *, on: date) -> tuple[DelegationRow, ...]:
+    """Return the delegations in which somebody of the firm is advisor or deputy, the latest first."""
+    either = Q(advisor_id=membership_id) | Q(deputy_id=membership_id)
+    rows = Delegation.objects.filter(either, firm_id=member.firm_id).order_by("-starts_on", "-pk")
+    return tuple(
+        DelegationRow(
+            id=row.pk,
+            advisor=row.advisor.user.full_name,
+            deputy=row.deputy.user.full_name,
+            starts_on=row.starts_on,
+            ends_on=row.ends_on,
+            reason=row.reason,
+            made_by=row.made_by.full_name,
+            is_live=row.ended_at is None and row.starts_on <= on <= row.ends_on,
+            is_over=row.ended_at is not None or row.ends_on < on,
+        )
+        for row in rows.select_related("advisor__user", "deputy__user", "made_by")
+    )
+
+
+def other_advisors(member: Membership, membership_id: int) -> tuple[tuple[int, str], ...]:
+    """Return membership id and name of the firm's active advisors, but for one."""
+    rows = Membership.objects.filter(firm_id=member.firm_id, role=Role.ADVISOR, is_active=True)
+    rows = rows.exclude(pk=membership_id).order_by("user__full_name", "pk")
+    return tuple(rows.values_list("pk", "user__full_name"))
 
 
 def offices_of(member: Membership) -> tuple[tuple[int, str], ...]:

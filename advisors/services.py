@@ -1,6 +1,6 @@
 """Writes of people: firms, offices, users and what they are in a firm. Every one leaves an audit event."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
 
@@ -14,6 +14,7 @@ from advisors import audit, permissions, selectors
 from advisors.errors import Conflict, Invalid
 from advisors.models import BookOfRecord, Firm, Heartbeat, Membership, Office, Role, User
 from advisors.permissions import Capability
+from advisors.selectors import SECOND_FACTOR_POLICY
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -223,6 +224,78 @@ def set_active(member: Membership, *, membership_id: int, is_active: bool, now: 
     audit.record(action, actor=member, subject=other, data={"user_id": other.user_id, "role": other.role}, now=now)
     other.is_active = is_active
     return other
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Place:
+    """What somebody is in a firm, and from when until when."""
+
+    role: Role
+    office_id: int | None = None
+    starts_on: date | None = None
+    ends_on: date | None = None
+
+
+def place_of(member: Membership) -> Place:
+    """Return what a member is."""
+    return Place(role=Role(member.role), office_id=member.office_id, starts_on=member.starts_on, ends_on=member.ends_on)
+
+
+@transaction.atomic
+def change_place(
+    member: Membership, *, membership_id: int, new: Place, seen: Place, reason: str, now: datetime
+) -> Membership:
+    """
+    Make somebody something else in the member's firm; `seen` is what the form showed.
+
+    Whether an advisor may leave a book behind is for `portfolios.services.books` to say, which calls this.
+    :raises NotPermitted: the member does not manage people
+    :raises NotFound: nobody of the firm
+    :raises Conflict: it is the member's own place, or somebody changed it meanwhile
+    :raises Invalid: another firm's office, an advisor without one, or an end before the start
+    """
+    permissions.check_can(member, Capability.MANAGE_PEOPLE)
+    other = selectors.membership_in_firm(member, membership_id)
+    if other.pk == member.pk:
+        raise Conflict("You cannot change your own role. Ask another administrator.")
+    if place_of(other) != seen:
+        raise Conflict(f"Somebody changed what {other.user.full_name} is meanwhile. Look again.")
+    if new.office_id is not None and new.office_id not in dict(selectors.offices_of(member)):
+        raise Invalid("This office does not belong to your firm.")
+    if new.role is Role.ADVISOR and new.office_id is None:
+        raise Invalid("An advisor works in an office. Choose one.")
+    if new.starts_on and new.ends_on and new.ends_on < new.starts_on:
+        raise Invalid("It would end before it starts.")
+    if new == seen:
+        return other
+    values = {"role": new.role, "office_id": new.office_id, "starts_on": new.starts_on, "ends_on": new.ends_on}
+    old = {"role": seen.role, "office_id": seen.office_id, "starts_on": seen.starts_on, "ends_on": seen.ends_on}
+    if not Membership.objects.filter(pk=other.pk, **old).update(**values):
+        raise Conflict(f"Somebody changed what {other.user.full_name} is meanwhile. Look again.")
+    changed = {name: {"old": old[name], "new": value} for name, value in values.items() if value != old[name]}
+    audit.record("membership.changed", actor=member, subject=other, data=changed, reason=reason, now=now)
+    other.refresh_from_db()
+    return other
+
+
+@transaction.atomic
+def require_second_factor(member: Membership, *, roles: Collection[Role], now: datetime) -> None:
+    """
+    Say which roles need a second factor to sign in; who has none is led to set one up before anything else.
+
+    :raises NotPermitted: the member does not change the firm's settings
+    """
+    permissions.check_can(member, Capability.MANAGE_SETTINGS)
+    firm = Firm.objects.select_for_update().get(pk=member.firm_id)
+    old = firm.policies.get(SECOND_FACTOR_POLICY, [])
+    new = sorted(role.value for role in roles)
+    if sorted(old) == new:
+        return
+    firm.policies[SECOND_FACTOR_POLICY] = new
+    firm.save(update_fields=["policies"])
+    audit.record(
+        "firm.second_factor_required", actor=member, subject=firm, data={"old": sorted(old), "new": new}, now=now
+    )
 
 
 def beat(name: str, *, now: datetime) -> None:

@@ -13,7 +13,7 @@ from django.views.decorators.http import require_GET, require_POST
 from advisors import audit, selectors, services
 from advisors.access import HtmxRequest, public, requires
 from advisors.errors import DomainError
-from advisors.forms import AuditSearchForm, InviteForm
+from advisors.forms import AuditSearchForm, InviteForm, SecondFactorForm
 from advisors.permissions import Capability, can
 from advisors.responses import csv_file, page_or_part, see_other
 
@@ -91,6 +91,8 @@ def _team_page(request: HtmxRequest, form: InviteForm | None = None, *, status: 
     context = {
         "rows": selectors.team_of(request.membership),
         "can_manage": can_manage,
+        "can_set": can(request.membership, Capability.MANAGE_SETTINGS),
+        "factor_form": SecondFactorForm(initial={"roles": selectors.second_factor_roles(request.membership)}),
         "form": (form or InviteForm(member=request.membership)) if can_manage else None,
     }
     return page_or_part(request, "advisors/team.html", part="people", context=context, status=status)
@@ -130,6 +132,18 @@ def team_set_active(request: HtmxRequest, membership_id: int) -> HttpResponse:
     )
     said = "may sign in again" if is_active else "can no longer sign in"
     messages.success(request, f"{member.user.full_name} {said}.")
+    return see_other(request, reverse("advisors:team"))
+
+
+@requires(Capability.MANAGE_SETTINGS)
+@require_POST
+def team_second_factor(request: HtmxRequest) -> HttpResponse:
+    """Say which roles need a second factor."""
+    form = SecondFactorForm(request.POST)
+    if not form.is_valid():
+        return _team_page(request, status=422)
+    services.require_second_factor(request.membership, roles=form.value(), now=timezone.now())
+    messages.success(request, "Saved. It is asked from the next page on.")
     return see_other(request, reverse("advisors:team"))
 
 

@@ -2,7 +2,7 @@
 
 from django.urls import path, register_converter
 
-from portfolios.views import bulk_changes, preferences, review_list, taxes
+from portfolios.views import bulk_changes, people, preferences, review_list, taxes
 
 app_name = "portfolios"
 
@@ -39,10 +39,16 @@ register_converter(LineConverter, "statement_line")
 
 _OF = "accounts/<int:account_id>/preferences/"
 _BULK = "preferences/bulk/"
+_TEAM = "team/<int:membership_id>/"
 _TAX = "tax-returns/<int:tax_return_id>/<int:year>/"
 
 urlpatterns = [
     path("preferences/review/", review_list.preferences_to_review, name="review_list"),
+    path(_TEAM, people.person, name="person"),
+    path(f"{_TEAM}place/", people.change_place, name="change_place"),
+    path(f"{_TEAM}book/", people.hand_over, name="hand_over"),
+    path(f"{_TEAM}deputies/", people.delegate, name="delegate"),
+    path(f"{_TEAM}deputies/<int:delegation_id>/end/", people.end_delegation, name="end_delegation"),
     path(_BULK, bulk_changes.bulk_changes, name="bulk_changes"),
     path(f"{_BULK}file/", bulk_changes.bulk_file, name="bulk_file"),
     path(f"{_BULK}example.csv", bulk_changes.bulk_example, name="bulk_example"),

@@ -1,23 +1,29 @@
 """What lies in a member's own book: the root of every query of the pages."""
 
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 
 from advisors.errors import NotFound
 from advisors.models import Membership
 from advisors.permissions import Role
+from advisors.selectors import advisors_represented_by
 from portfolios.models.households import Account, Household, TaxHousehold, TaxReturn
 
 
 def households_in_book(member: Membership) -> QuerySet[Household]:
-    """Return the households that a member may see: an advisor's own, everybody else's firm."""
+    """Return the households that a member may see: an advisor's own and represented ones, everybody else's firm."""
     households = Household.objects.filter(firm_id=member.firm_id)
-    return households.filter(advisor=member) if member.role == Role.ADVISOR else households
+    if member.role != Role.ADVISOR:
+        return households
+    return households.filter(Q(advisor=member) | Q(advisor__in=advisors_represented_by(member)))
 
 
 def accounts_in_book(member: Membership) -> QuerySet[Account]:
     """Return the accounts of the households in a member's book."""
     accounts = Account.objects.filter(firm_id=member.firm_id)
-    return accounts.filter(household__advisor=member) if member.role == Role.ADVISOR else accounts
+    if member.role != Role.ADVISOR:
+        return accounts
+    theirs = Q(household__advisor__in=advisors_represented_by(member))
+    return accounts.filter(Q(household__advisor=member) | theirs)
 
 
 def household_in_book(member: Membership, household_id: int) -> Household:

@@ -8,6 +8,7 @@ from django.db.models import Count, QuerySet
 
 from advisors.errors import NotFound
 from advisors.models import Membership, Role
+from portfolios.selectors.books import households_in_book
 from rebalancing.models.runs import OPEN_RUN, Chunk, ChunkStatus, Run, RunAccount, RunAccountStatus, RunScope
 
 
@@ -98,7 +99,7 @@ def _in_book(member: Membership) -> QuerySet[Run]:
     if member.role != Role.ADVISOR:
         return runs
     runs = runs.exclude(scope=RunScope.PREVIEW)
-    own = runs.filter(accounts__account__household__advisor=member).values("pk")
+    own = runs.filter(accounts__account__household__in=households_in_book(member)).values("pk")
     return runs.filter(pk__in=own)
 
 
@@ -145,7 +146,7 @@ def progress_of(run_ids: Collection[int], *, member: Membership | None = None) -
     """Return how far runs are, in the order of their ids given; three queries."""
     accounts = RunAccount.objects.filter(run_id__in=run_ids)
     if member is not None and member.role == Role.ADVISOR:
-        accounts = accounts.filter(account__household__advisor=member)
+        accounts = accounts.filter(account__household__in=households_in_book(member))
     counts: dict[tuple[int, str], int] = {}
     for run_id, status, count in accounts.values_list("run_id", "status").annotate(number=Count("pk")):
         counts[run_id, status] = count
@@ -216,7 +217,7 @@ def run_failures(run_id: int, *, member: Membership | None = None, limit: int = 
         run_id=run_id, status__in=[RunAccountStatus.FAILED, RunAccountStatus.HELD]
     ).select_related("account__household")
     if member is not None and member.role == Role.ADVISOR:
-        rows = rows.filter(account__household__advisor=member)
+        rows = rows.filter(account__household__in=households_in_book(member))
     return tuple(
         RunFailure(
             account_id=row.account_id,

@@ -42,6 +42,8 @@ STOPS: Final[tuple[Stop, ...]] = (
     Stop(key="tax-policies", role="administrator", path="/settings/tax-policies/"),
     Stop(key="preferences", role="advisor", path="/accounts/", follow=r"/accounts/\d+/ preferences/"),
     Stop(key="review-list", role="advisor", path="/preferences/review/"),
+    Stop(key="team", role="administrator", path="/team/"),
+    Stop(key="person", role="administrator", path="/team/", follow=r"/team/\d+/"),
     Stop(key="bulk-accounts", role="advisor", path="/accounts/change/"),
     Stop(key="bulk-file", role="advisor", path="/preferences/bulk/file/"),
     Stop(key="bulk-changes", role="advisor", path="/preferences/bulk/"),
@@ -81,7 +83,6 @@ STOPS: Final[tuple[Stop, ...]] = (
     Stop(key="reports", role="reviewer", path="/reports/"),
     Stop(key="report", role="reviewer", path="/reports/", follow=r"/reports/\d+/"),
     Stop(key="audit", role="compliance", path="/audit/"),
-    Stop(key="team", role="administrator", path="/team/"),
     Stop(key="second-factor", role="advisor", path="/sign-in/second-factor/"),
 )
 
