@@ -25,6 +25,9 @@ SCHEDULES: Final[tuple[ScheduledJob, ...]] = (
     ScheduledJob(name="apply corporate actions", task="portfolios.tasks.ring_for_actions_task", every_minutes=5),
     ScheduledJob(name="close tax years", task="portfolios.tasks.close_tax_years_task", every_minutes=60),
     ScheduledJob(name="let breaks grow old", task="portfolios.tasks.age_breaks_task", every_minutes=60),
+    ScheduledJob(
+        name="estimate risk models", task="rebalancing.tasks.estimate_due_risk_models_task", every_minutes=24 * 60
+    ),
     ScheduledJob(name="forget ended sessions", task="advisors.tasks.forget_sessions_task", every_minutes=24 * 60),
 )
 

@@ -7,6 +7,7 @@ urlpatterns = [
     path("", include("rebalancing.account_urls")),
     path("", include("rebalancing.urls")),
     path("", include("rebalancing.impact_urls")),
+    path("", include("rebalancing.risk_model_urls")),
     path("", include("portfolios.urls")),
     path("", include("portfolios.ledger_urls")),
     path("data/", include("portfolios.data_urls")),

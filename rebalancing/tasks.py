@@ -7,7 +7,8 @@ import structlog
 from django.utils import timezone
 
 from advisors import audit
-from rebalancing.services import figures, questions, runs, solving
+from advisors.errors import Invalid
+from rebalancing.services import figures, questions, risk_models, runs, solving
 
 logger = structlog.get_logger(__name__)
 
@@ -30,6 +31,21 @@ def answer_question_task(*, question_id: int, **_: object) -> bool:
     from rebalancing.engine.reference import solve_convex  # only where somebody solves
 
     return questions.answer_question(question_id, fallback=solve_convex, now=timezone.now())
+
+
+def estimate_risk_model_task(*, firm_id: int, actor_id: int | None = None, **_: object) -> bool:
+    """Estimate a firm's risk model; tell whether there is a new one."""
+    with audit.acting_from("queue"):
+        try:
+            return risk_models.estimate_for_firm(firm_id, actor_id=actor_id, now=timezone.now()) is not None
+        except Invalid as error:
+            logger.warning("risk_model_not_estimated", firm_id=firm_id, reason=str(error))
+            return False
+
+
+def estimate_due_risk_models_task(**_: object) -> int:
+    """Estimate the models of firms that want one regularly, where it is time; return how many."""
+    return sum(estimate_risk_model_task(firm_id=firm_id) for firm_id in risk_models.firms_due())
 
 
 def ring_task(**_: object) -> int:

@@ -77,6 +77,7 @@ def build(children: Children) -> None:
     children.start("worker", PYTHON, "manage.py", "qcluster", log=VAR / "log" / "worker.log")
     state.once("nightly run", lambda: manage("rebalance", "--all"))
     state.once("preview of a change of the house view", lambda: manage("demo_preview"))
+    state.once("a risk model from the stored prices", lambda: manage("estimate_risk_model"))
     state.once("a bulk change to look at", lambda: manage("demo_bulk"))
     state.once("release, order files and fills", lambda: manage("demo_day"))
     state.once("client report", lambda: manage("demo_report"))

@@ -4,6 +4,8 @@ from django.conf import settings
 from django.db import models
 from django.db.models import Q
 
+from portfolios.models.guidance import VersionStatus
+
 
 class Blob(models.Model):
     """Content that many rows share, kept once: canonical JSON compressed with zstandard, named by its sha256."""
@@ -36,8 +38,19 @@ class Price(models.Model):
         return f"price {self.pk}"
 
 
+class RiskModelOrigin(models.TextChoices):
+    IMPORTED = "imported", "From a file"
+    ESTIMATED = "estimated", "Estimated from prices"
+    CARRIED = "carried", "Carried on by a corporate action"
+
+
 class RiskModelVersion(models.Model):
-    """A factor risk model as of a date: the `risk_model` of a case, stored as a blob."""
+    """
+    A factor risk model as of a date: the `risk_model` of a case, stored as a blob.
+
+    In force is the approved one with the latest `effective_on`, then the newest. An estimated one waits for a second
+    person; `findings` say what it was made of and how well it foresaw (`portfolios.services.risk_models.Findings`).
+    """
 
     firm = models.ForeignKey("advisors.Firm", on_delete=models.PROTECT, related_name="risk_models")
     name = models.CharField(max_length=80)
@@ -46,10 +59,25 @@ class RiskModelVersion(models.Model):
     factor_count = models.PositiveSmallIntegerField()
     security_count = models.PositiveIntegerField()
     received_at = models.DateTimeField()
+    origin = models.CharField(max_length=12, choices=RiskModelOrigin, default=RiskModelOrigin.IMPORTED)
+    status = models.CharField(max_length=12, choices=VersionStatus, default=VersionStatus.APPROVED)
+    author = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.PROTECT, related_name="+"
+    )
+    decided_at = models.DateTimeField(null=True, blank=True)
+    decided_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.PROTECT, related_name="+"
+    )
+    findings = models.JSONField(default=dict, blank=True)
 
     class Meta:
         constraints = [
-            models.UniqueConstraint(fields=["firm", "name", "effective_on", "blob"], name="risk_model_version_unique")
+            models.UniqueConstraint(fields=["firm", "name", "effective_on", "blob"], name="risk_model_version_unique"),
+            models.CheckConstraint(condition=Q(status__in=VersionStatus.values), name="risk_model_status_known"),
+            models.CheckConstraint(
+                condition=~Q(origin="estimated", status=VersionStatus.APPROVED) | Q(decided_by__isnull=False),
+                name="risk_model_approved_by_a_person",
+            ),
         ]
 
     def __str__(self) -> str:

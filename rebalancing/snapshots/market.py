@@ -11,9 +11,9 @@ import msgspec
 import zstandard
 
 from portfolios.ledger.errors import BadInput
-from portfolios.models.market import RiskModelVersion
 from portfolios.models.securities import FirmSecurity, GroupLevel, Screen, SecurityKind
 from portfolios.selectors.prices import LastPrice, last_prices
+from portfolios.selectors.risk_models import risk_model_in_force
 from rebalancing.engine.types import RiskModel, Security
 
 PRICE_MAX_AGE: Final = timedelta(days=3)  # a long weekend; older is no price
@@ -129,12 +129,7 @@ def _screens(firm_id: int) -> Mapping[int, tuple[str, ...]]:
 
 
 def _risk_model_in_force(firm_id: int, *, as_of: date) -> RiskModel:
-    version = (
-        RiskModelVersion.objects.filter(firm_id=firm_id, effective_on__lte=as_of)
-        .select_related("blob")
-        .order_by("-effective_on", "-pk")
-        .first()
-    )
+    version = risk_model_in_force(firm_id, as_of=as_of)
     if version is None:
         raise BadInput(f"The firm has no risk model as of {as_of}. Import one.")
     return _parsed(version.blob_id, bytes(version.blob.content))

@@ -58,6 +58,8 @@ STOPS: Final[tuple[Stop, ...]] = (
     Stop(key="fills", role="operations", path="/orders/fills/"),
     Stop(key="house-view", role="cio", path="/house-view/"),
     Stop(key="security-model", role="cio", path="/house-view/", follow=r"/house-view/models/\d+/"),
+    Stop(key="risk-models", role="cio", path="/house-view/risk-models/"),
+    Stop(key="risk-model", role="cio", path="/house-view/risk-models/", follow=r"/house-view/risk-models/\d+/"),
     Stop(key="restricted-list", role="cio", path="/house-view/restricted/"),
     Stop(key="house-view-changes", role="cio", path="/house-view/changes/"),
     Stop(key="house-view-change", role="cio", path="/house-view/changes/", follow=r"/house-view/changes/\d+/"),

@@ -103,6 +103,11 @@ TABLE: Final[Mapping[str, Row]] = {
     "house_view:edit_substitutes": sees(CIO, 404),
     "house_view:take_out": does(CIO, kind="productlistversion"),
     "house_view:decide": does(CIO, decision="approve"),
+    "risk_models:risk_models": sees(EVERYBODY),
+    "risk_models:ask": does(CIO, 303),
+    "risk_models:risk_model": sees(EVERYBODY, 404),
+    "risk_models:approve": does(CIO),
+    "risk_models:drop": does(CIO),
     "impact:impact": sees(CIO | COMPLIANCE | ADMINISTRATOR, 404),
     "impact:start": does(CIO),
     "impact:csv": sees(CIO | COMPLIANCE | ADMINISTRATOR, 404),
@@ -187,6 +192,7 @@ def _ours() -> dict[str, URLPattern]:
     spaces |= {"rebalancing.api": "engine", "rebalancing.views.accounts": "accounts", "rebalancing.views.runs": "runs"}
     spaces |= {
         "rebalancing.views.impacts": "impact",
+        "rebalancing.views.risk_models": "risk_models",
         "rebalancing.views.bulk_changes": "accounts",
         "rebalancing.views.today": "runs",
         "rebalancing.": "rebalancing",

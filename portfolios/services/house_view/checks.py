@@ -7,10 +7,10 @@ from typing import Final
 from advisors.templatetags.ui import money
 from portfolios.models.guidance import HouseViewChange
 from portfolios.models.households import TaxStatus
-from portfolios.models.market import RiskModelVersion
 from portfolios.selectors.guidance_versions import ProductRow
 from portfolios.selectors.house_view import CASH_CLASS, HouseView, house_view
 from portfolios.selectors.prices import last_prices
+from portfolios.selectors.risk_models import risk_model_in_force
 
 _ENTRIES: Final = ("riskprofileversions", "securitymodelversions", "productlistversions", "substitutelistversions")
 
@@ -91,5 +91,5 @@ def _unknown_to_market(change: HouseViewChange, view: HouseView) -> Iterator[str
     priced = last_prices(sorted(wanted), as_of=business_on)
     for key in sorted(wanted - set(priced), key=view.symbol):
         yield f"{view.symbol(key)} has no price: until it has one it cannot be bought."
-    if not RiskModelVersion.objects.filter(firm_id=change.firm_id, effective_on__lte=business_on).exists():
+    if risk_model_in_force(change.firm_id, as_of=business_on) is None:
         yield "The firm has no risk model in force."

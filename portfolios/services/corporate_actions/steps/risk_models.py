@@ -8,7 +8,8 @@ from typing import Any, Final
 import zstandard
 
 from portfolios.ledger.corporate_actions.terms import ActionKind
-from portfolios.models.market import Blob, RiskModelVersion
+from portfolios.models.market import Blob, RiskModelOrigin, RiskModelVersion
+from portfolios.selectors.risk_models import newest_risk_model
 from portfolios.services.corporate_actions.steps.change import Change, Data, Setting, Step, id_in
 
 
@@ -29,8 +30,7 @@ def plan_risk_model(setting: Setting) -> Sequence[Change]:
 
 
 def _in_force(setting: Setting) -> RiskModelVersion | None:
-    versions = RiskModelVersion.objects.filter(firm=setting.firm).select_related("blob")
-    return versions.order_by("-effective_on", "-pk").first()
+    return newest_risk_model(setting.firm.pk)
 
 
 def _content(version: RiskModelVersion) -> dict[str, Any]:
@@ -57,6 +57,7 @@ def make_risk_model(setting: Setting, change: Change) -> Data:
         factor_count=version.factor_count,
         security_count=len(content["exposures"]),
         received_at=setting.now,
+        origin=RiskModelOrigin.CARRIED,
     )
     return {**change.data, "made": made.pk}
 
