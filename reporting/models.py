@@ -8,6 +8,7 @@ from django.db.models import F, Q
 class ReportKind(models.TextChoices):
     CLIENT = "client", "Client report"
     FORM_8949 = "form_8949", "Form 8949"
+    POLICY = "policy", "Policy statement"
 
 
 class ReportStatus(models.TextChoices):

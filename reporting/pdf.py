@@ -24,6 +24,7 @@ from rebalancing.charts import Chart
 from reporting.charts import allocation_picture
 from reporting.measures.facts import ReportFacts
 from reporting.selectors.form_8949 import TaxForm
+from reporting.selectors.policy_statement import PolicyStatement
 
 if TYPE_CHECKING:
     from weasyprint import Document
@@ -101,6 +102,13 @@ def make_form_pdf(found: TaxForm) -> MadePdf:
             {"tax": found}, template="reporting/form_8949_pdf.html", styles=("report.css", "form_8949.css")
         )
         return _write(document, identifier=identifier)
+
+
+def make_policy_pdf(policy: PolicyStatement, *, facts_hash: str) -> MadePdf:
+    """Draw the policy statement of an account; equal statements give equal bytes."""
+    with _fixed_day(policy.on):
+        document = _layout({"policy": policy}, template="reporting/policy_pdf.html")
+        return _write(document, identifier=facts_hash)
 
 
 def _front_that_fits(context: Mapping[str, object]) -> Front:

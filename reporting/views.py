@@ -16,6 +16,7 @@ from reporting.charts import allocation_picture
 from reporting.forms import ReportForm, this_year
 from reporting.pdf import FRONTS
 from reporting.selectors.form_8949 import tax_form_in_book
+from reporting.selectors.policy_statement import policy_statement_in_book
 from reporting.selectors.reports import ReportSubject, report_page, report_rows, report_subject
 from reporting.services import reports as services
 from reporting.services import tax_forms
@@ -107,6 +108,32 @@ def form_8949_csv(request: HtmxRequest, account_id: int, year: int) -> HttpRespo
     response = HttpResponse(file.content, content_type="text/csv; charset=utf-8")
     response["Content-Disposition"] = f'attachment; filename="{file.name}"'
     return response
+
+
+@requires(Capability.VIEW_BOOK)
+@require_http_methods(["GET", "POST"])
+def policy_statement(request: HtmxRequest, account_id: int) -> HttpResponse:
+    """Show the policy statement of an account, to print; posting asks for the PDF."""
+    policy = policy_statement_in_book(request.membership, account_id, today=timezone.localdate())
+    refusal = ""
+    if request.method == "POST":
+        try:
+            made = services.issue_policy_statement(request.membership, account_id, now=timezone.now())
+        except Invalid as refused:
+            refusal = str(refused)
+        else:
+            return see_other(request, reverse("reporting:report", args=[made.pk]))
+    context = {
+        "policy": policy,
+        "refusal": refusal,
+        "can_issue": can(request.membership, Capability.ISSUE_REPORTS),
+        "trail": (
+            Step(label=f"{policy.account} ··{policy.number_last4}", url=reverse("accounts:account", args=[account_id])),
+            Step(label="Preferences", url=reverse("portfolios:preferences", args=[account_id])),
+            Step(label="Policy statement"),
+        ),
+    }
+    return render(request, "reporting/policy_statement.html", context, status=422 if refusal else 200)
 
 
 @requires(Capability.ISSUE_REPORTS)

@@ -35,12 +35,17 @@ from reporting.measures.inputs import Episode, Inputs
 from reporting.models import OPEN_REPORT, Report, ReportKind, ReportStatus
 from reporting.selectors.form_8949 import tax_form
 from reporting.selectors.material import report_inputs
+from reporting.selectors.policy_statement import policy_statement
 from reporting.selectors.reports import report_in_book
 
 LEASE: Final = timedelta(minutes=10)
 TASK: Final = "reporting.tasks.make_report_task"
 _MESSAGE: Final = 400
-_FILE_NAMES: Final[Mapping[str, str]] = {ReportKind.CLIENT: "client-report", ReportKind.FORM_8949: "form-8949"}
+_FILE_NAMES: Final[Mapping[str, str]] = {
+    ReportKind.CLIENT: "client-report",
+    ReportKind.FORM_8949: "form-8949",
+    ReportKind.POLICY: "policy-statement",
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -108,6 +113,19 @@ def issue_report(member: Membership, wanted: Wanted, *, now: datetime) -> Report
     return report
 
 
+def issue_policy_statement(member: Membership, account_id: int, *, now: datetime) -> Report:
+    """
+    Ask for the policy statement of an account as a PDF, as of the business date.
+
+    :raises NotPermitted: the role does not issue reports
+    :raises NotFound: the account lies outside the member's book
+    :raises Invalid: the firm has no business date yet
+    """
+    on = member.firm.business_on or now.date()
+    wanted = Wanted(account_id=account_id, period_starts_on=on, period_ends_on=on, kind=ReportKind.POLICY)
+    return issue_report(member, wanted, now=now)
+
+
 def _check_days(wanted: Wanted, *, business_on: date | None) -> None:
     if business_on is None:
         raise Invalid("The firm has no business date yet: import a day's data first.")
@@ -171,6 +189,10 @@ def _draft(report: Report, *, fallback: ConvexSolver) -> Draft:
         found = tax_form(report.account, year=report.period_ends_on.year)
         data = msgspec.json.encode(found, order="deterministic")
         return Draft(data=data, draw=lambda _: pdf.make_form_pdf(found))
+    if report.kind == ReportKind.POLICY:
+        policy = policy_statement(report.account, on=report.period_ends_on)
+        told = msgspec.json.encode(policy, order="deterministic")
+        return Draft(data=told, draw=lambda facts_hash: pdf.make_policy_pdf(policy, facts_hash=facts_hash))
     facts = gather_facts(report, fallback=fallback)
     return Draft(
         data=encode_facts(facts),

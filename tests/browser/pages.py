@@ -48,6 +48,12 @@ STOPS: Final[tuple[Stop, ...]] = (
     Stop(key="bulk-file", role="advisor", path="/preferences/bulk/file/"),
     Stop(key="bulk-changes", role="advisor", path="/preferences/bulk/"),
     Stop(key="bulk-change", role="advisor", path="/preferences/bulk/", follow=r"/preferences/bulk/\d+/"),
+    Stop(
+        key="policy-statement",
+        role="advisor",
+        path="/accounts/",
+        follow=r"/accounts/\d+/ preferences/ policy-statement/",
+    ),
     Stop(key="copy-preferences", role="advisor", path="/accounts/", follow=r"/accounts/\d+/ preferences/ copy/"),
     Stop(key="tax", role="advisor", path="/accounts/", follow=r"/households/\d+/ /tax-returns/\d+/\d+/"),
     Stop(key="proposals", role="advisor", path="/proposals/"),

@@ -188,7 +188,7 @@ def test_too_few_prices_and_no_business_date_are_said(desk: Desk, cio: Persona) 
         estimate_for_firm(desk.firm.pk, actor_id=None, now=NOW)
 
 
-def test_who_may(desk: Desk, cio: Persona, foreigner: Persona) -> None:
+def test_who_may_ask_and_who_may_decide(desk: Desk, cio: Persona, foreigner: Persona) -> None:
     advisor = sign_in(member_of(desk.firm, Role.ADVISOR))
     stranger = sign_in(member_of(foreigner.firm, Role.CIO))
     version = made_by(cio)
@@ -201,7 +201,8 @@ def test_who_may(desk: Desk, cio: Persona, foreigner: Persona) -> None:
         decide_on_risk_model(stranger.membership, version.pk, is_approved=True, note="", now=NOW)
     with pytest.raises(Invalid, match="Say why"):
         decide_on_risk_model(cio.membership, version.pk, is_approved=False, note=" ", now=NOW)
-    decide_on_risk_model(cio.membership, version.pk, is_approved=False, note="Too few days", now=NOW)
+    dropped = decide_on_risk_model(cio.membership, version.pk, is_approved=False, note="Too few days", now=NOW)
+    assert dropped.status == "withdrawn"
 
 
 def test_the_clock_estimates_for_firms_that_want_it_and_not_again_before_its_time(desk: Desk) -> None:
