@@ -8,14 +8,13 @@ from django.core.files.uploadedfile import UploadedFile
 from django.http import QueryDict
 from django.utils.datastructures import MultiValueDict
 
-from portfolios.forms.preferences import RestrictionForm, TermsForm, setting_field, stored_setting
-from portfolios.policy import SETTINGS, Group, Type
+from portfolios.forms.preferences import UNITS, RestrictionForm, TermsForm, setting_field, stored_setting
+from portfolios.policy import SETTINGS, Group
 from portfolios.selectors.bulk_changes import AccountChoice
 from portfolios.selectors.subjects import SubjectChoice
 from portfolios.services.bulk_changes.asked import AskedSetting
 
 MOST_BYTES: Final = 5_000_000
-_UNITS: Final = {Type.MONEY: "$", Type.FRACTION: "%", Type.BPS: "bp"}
 
 
 class WhichSettingForm(forms.Form):
@@ -38,7 +37,7 @@ class BulkSettingForm(TermsForm):
     def __init__(self, data: QueryDict | None = None, *, key: str) -> None:
         super().__init__(data, auto_id="id_bulk_setting_%s", initial={"key": key})
         self.setting = SETTINGS[key]
-        self.unit = _UNITS.get(self.setting.type, "")
+        self.unit = UNITS.get(self.setting.type, "")
         self.fields["value"] = setting_field(self.setting)
         self.order_fields(["key", "value", "reason", "starts_on", "ends_on", "review_on"])
 

@@ -9,8 +9,10 @@ from django.core.files.uploadedfile import UploadedFile
 from django.http import QueryDict
 from django.utils.datastructures import MultiValueDict
 
-from portfolios.forms.preferences import date_field
+from portfolios.forms.preferences import UNITS, date_field, field_name, setting_field, shown_setting, stored_setting
+from portfolios.policy import SETTINGS, Group, SettingValue
 from portfolios.selectors.house_view import ClassLine, ClassNode
+from portfolios.selectors.statement_words import setting_words
 from portfolios.services.house_view.drafts import ClassWeight
 
 MOST_BYTES: Final = 2_000_000
@@ -182,3 +184,34 @@ class EndForm(forms.Form):
     """Why a line of the restricted list ends."""
 
     reason = forms.CharField(label="Why it ends", max_length=240)
+
+
+class DefaultsForm(forms.Form):
+    """The firm's default of every setting."""
+
+    revision = forms.IntegerField(widget=forms.HiddenInput())
+
+    def __init__(self, data: QueryDict | None = None, *, values: Mapping[str, SettingValue], revision: int) -> None:
+        super().__init__(data, auto_id="id_defaults_%s", initial={"revision": revision})
+        for key, setting in SETTINGS.items():
+            field = setting_field(setting)
+            field.initial = shown_setting(setting, values[key])
+            self.fields[field_name(key)] = field
+
+    def groups(self) -> list[tuple[str, list[tuple[forms.BoundField, str, str]]]]:
+        """Return by group the fields with their units and Trimtab's own default in words."""
+        return [
+            (
+                group.value,
+                [
+                    (self[field_name(key)], UNITS.get(setting.type, ""), setting_words(key, setting.default))
+                    for key, setting in SETTINGS.items()
+                    if setting.group is group
+                ],
+            )
+            for group in Group
+        ]
+
+    def value(self) -> dict[str, SettingValue]:
+        """Return the value of every setting."""
+        return {key: stored_setting(setting, self.cleaned_data[field_name(key)]) for key, setting in SETTINGS.items()}

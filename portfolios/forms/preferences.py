@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import Any, cast
+from typing import Any, Final, cast
 
 from django import forms
 from django.http import QueryDict
@@ -18,6 +18,7 @@ from portfolios.selectors.subjects import SubjectChoice
 from portfolios.services.restrictions import MOST_LEAD_DAYS, NewCashNeed, NewRestriction
 from portfolios.services.statement_guard import Terms
 
+UNITS: Final = {Type.MONEY: "$", Type.FRACTION: "%", Type.BPS: "bp"}
 _HUNDRED = Decimal(100)
 _NUMERIC = {"class": "numeric", "inputmode": "decimal", "autocomplete": "off"}
 
@@ -118,7 +119,7 @@ class SettingsForm(TermsForm):
         self.keys = [key for key, setting in SETTINGS.items() if setting.group is group]
         for key in self.keys:
             field = setting_field(SETTINGS[key])
-            field.initial = _shown(SETTINGS[key], lines[key].value)
+            field.initial = shown_setting(SETTINGS[key], lines[key].value)
             field.show_hidden_initial = True
             field.disabled = is_disabled
             self.fields[field_name(key)] = field
@@ -134,7 +135,7 @@ class SettingsForm(TermsForm):
                 line=self.lines[key],
                 default=setting_words(key, self.lines[key].default),
                 history=self.history.get(key, ()),
-                unit={Type.MONEY: "$", Type.FRACTION: "%", Type.BPS: "bp"}.get(SETTINGS[key].type, ""),
+                unit=UNITS.get(SETTINGS[key].type, ""),
             )
             for key in self.keys
         ]
@@ -159,8 +160,8 @@ class SettingsForm(TermsForm):
             data[_seen_name(key)] = str(self.lines[key].preference_id or "")
             name = field_name(key)
             if name not in self.changed_data:
-                data[name] = _posted(_shown(SETTINGS[key], self.lines[key].value))
-            data[f"initial-{name}"] = _posted(_shown(SETTINGS[key], self.lines[key].value))
+                data[name] = _posted(shown_setting(SETTINGS[key], self.lines[key].value))
+            data[f"initial-{name}"] = _posted(shown_setting(SETTINGS[key], self.lines[key].value))
         return SettingsForm(data, group=self.group, lines=self.lines, history=self.history, is_disabled=False)
 
 
@@ -188,7 +189,8 @@ def setting_field(setting: Setting) -> forms.Field:
     )
 
 
-def _shown(setting: Setting, value: SettingValue) -> object:
+def shown_setting(setting: Setting, value: SettingValue) -> object:
+    """Turn a stored value into what its field shows."""
     if value is None:
         return None
     if setting.type is Type.FLAG:

@@ -286,3 +286,24 @@ class Substitute(models.Model):
 
     def __str__(self) -> str:
         return f"substitute {self.pk}"
+
+
+class DefaultsVersion(Version):
+    """
+    One version of the firm's defaults: the values of settings, by key, that differ from Trimtab's own.
+
+    Before the first one `Firm.defaults` counts.
+    """
+
+    firm = models.ForeignKey("advisors.Firm", on_delete=models.PROTECT, related_name="default_versions")
+    values = models.JSONField(default=dict, blank=True)
+
+    class Meta(Version.Meta):
+        constraints = [
+            *Version.Meta.constraints,
+            models.UniqueConstraint(fields=["firm", "number"], name="defaults_number_unique"),
+            models.UniqueConstraint(fields=["change"], name="one_defaults_version_a_change"),
+        ]
+
+    def __str__(self) -> str:
+        return f"defaults {self.pk}"

@@ -1,6 +1,6 @@
 """Which version of each piece of guidance is in force on a day, and the rows of the firm's two lists as values."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
@@ -8,7 +8,9 @@ from typing import TypeVar
 
 from django.db.models import Q
 
+from advisors.models import Firm
 from portfolios.models.guidance import (
+    DefaultsVersion,
     Product,
     ProductListVersion,
     RiskProfileVersion,
@@ -18,6 +20,7 @@ from portfolios.models.guidance import (
     Version,
     VersionStatus,
 )
+from portfolios.policy import SettingValue
 
 V = TypeVar("V", bound=Version)
 
@@ -88,6 +91,22 @@ def product_list_id(firm_id: int, *, on: date, change_id: int | None = None) -> 
 def substitute_list_id(firm_id: int, *, on: date, change_id: int | None = None) -> int | None:
     """Return the list of substitutes in force, None before the first."""
     return strongest_by_owner(SubstituteListVersion, "firm", firm_id=firm_id, on=on, change_id=change_id).get(firm_id)
+
+
+def firm_defaults(
+    firm_ids: Collection[int], *, on: date, change_id: int | None = None
+) -> Mapping[int, Mapping[str, SettingValue]]:
+    """Return what each firm lets settings be where nobody chose anything, beyond Trimtab's own; two queries."""
+    found: dict[int, Mapping[str, SettingValue]] = dict(
+        Firm.objects.filter(pk__in=firm_ids).values_list("pk", "defaults")
+    )
+    rows = DefaultsVersion.objects.filter(counting(on, change_id=change_id), firm_id__in=firm_ids)
+    ordered = sorted(rows, key=lambda row: (change_id is not None and row.change_id == change_id, _age(row)))
+    return found | {row.firm_id: row.values for row in ordered}
+
+
+def _age(version: Version) -> tuple[date, int]:
+    return (version.effective_on, version.number)
 
 
 def product_rows(version_id: int | None) -> tuple[ProductRow, ...]:

@@ -10,8 +10,10 @@ from django.db.models import Model
 from advisors.templatetags.ui import money, pct
 from portfolios.models.guidance import HouseViewChange
 from portfolios.models.households import TaxStatus
-from portfolios.selectors.guidance_versions import ProductRow, SubstituteRow
+from portfolios.policy import SETTINGS, resolve_settings
+from portfolios.selectors.guidance_versions import ProductRow, SubstituteRow, firm_defaults
 from portfolios.selectors.house_view import ClassLine, HouseView, house_view
+from portfolios.selectors.statement_words import setting_words
 
 NOTHING: Final = "–"
 
@@ -47,7 +49,7 @@ class Piece:
     @property
     def is_list(self) -> bool:
         """Tell whether the firm has only one of its kind."""
-        return self.kind in ("productlistversion", "substitutelistversion")
+        return self.kind in ("productlistversion", "substitutelistversion", "defaultsversion")
 
 
 def pieces_of(change: HouseViewChange) -> tuple[Piece, ...]:
@@ -58,6 +60,7 @@ def pieces_of(change: HouseViewChange) -> tuple[Piece, ...]:
         *_profile_pieces(change, before, after),
         *_model_pieces(change, before, after),
         *_list_pieces(change, before, after),
+        *_default_pieces(change),
     )
 
 
@@ -124,6 +127,19 @@ def _list_pieces(change: HouseViewChange, before: HouseView, after: HouseView) -
     for substitutes in change.substitutelistversions.order_by("pk"):
         old, new = (dict(_substitutes(view)) for view in (before, after))
         yield _piece(substitutes, change.firm_id, title="Substitutes", is_new=not old, lines=_lines(old, new))
+
+
+def _default_pieces(change: HouseViewChange) -> Iterator[Piece]:
+    for row in change.defaultsversions.order_by("pk"):
+        old, new = (
+            resolve_settings(firm_defaults=firm_defaults([change.firm_id], **asked)[change.firm_id], chosen={})
+            for asked in ({"on": change.effective_on}, {"on": change.effective_on, "change_id": change.pk})
+        )
+        lines = [
+            DiffLine(name=setting.label, before=setting_words(key, old[key]), after=setting_words(key, new[key]))
+            for key, setting in SETTINGS.items()
+        ]
+        yield _piece(row, change.firm_id, title="Firm defaults", is_new=False, lines=lines)
 
 
 def _products(view: HouseView) -> Iterator[tuple[str, str]]:

@@ -13,10 +13,10 @@ from typing import TypeVar
 
 from django.db.models import Max, Q
 
-from advisors.models import Firm
 from portfolios.models.households import Account, Household, TaxSituation
 from portfolios.models.preferences import CashNeed, Level, Preference, Restriction, Statement
 from portfolios.policy import SETTINGS, SettingValue, resolve_settings
+from portfolios.selectors.guidance_versions import firm_defaults
 
 _NEAREST_LAST = (Level.FIRM, Level.OFFICE, Level.HOUSEHOLD, Level.TAX_RETURN, Level.ACCOUNT)
 
@@ -156,14 +156,16 @@ def strongest(lines: Iterable[Preference]) -> Preference | None:
     return max(lines, key=_strength, default=None)
 
 
-def setting_lines_by_account(accounts: Collection[Account], *, on: date) -> Mapping[int, Mapping[str, SettingLine]]:
-    """Return every setting of each account with where it comes from; three queries."""
+def setting_lines_by_account(
+    accounts: Collection[Account], *, on: date, change_id: int | None = None
+) -> Mapping[int, Mapping[str, SettingLine]]:
+    """Return every setting of each account with where it comes from, with a draft's defaults if asked; four queries."""
     places = places_of(accounts)
-    firms = {firm.pk: firm for firm in Firm.objects.filter(pk__in={account.firm_id for account in accounts})}
+    firms = firm_defaults({account.firm_id for account in accounts}, on=on, change_id=change_id)
     chosen = _lines_by_place(
         Preference.objects.filter(in_force(on), reaching(places), key__in=SETTINGS).select_related("set_by")
     )
-    defaults = {pk: resolve_settings(firm_defaults=firm.defaults, chosen={}) for pk, firm in firms.items()}
+    defaults = {pk: resolve_settings(firm_defaults=values, chosen={}) for pk, values in firms.items()}
     return {
         account.pk: _setting_lines(places[account.pk], chosen, firms[account.firm_id], defaults[account.firm_id])
         for account in accounts
@@ -173,14 +175,14 @@ def setting_lines_by_account(accounts: Collection[Account], *, on: date) -> Mapp
 def _setting_lines(
     places: tuple[Place, ...],
     chosen: Mapping[Place, list[Preference]],
-    firm: Firm,
+    of_firm: Mapping[str, SettingValue],
     defaults: Mapping[str, SettingValue],
 ) -> Mapping[str, SettingLine]:
     nearest: dict[str, Preference] = {}
     for place in places:
         for line in sorted(chosen.get(place, ()), key=_strength):
             nearest[line.key] = line
-    values = resolve_settings(firm_defaults=firm.defaults, chosen={key: line.value for key, line in nearest.items()})
+    values = resolve_settings(firm_defaults=of_firm, chosen={key: line.value for key, line in nearest.items()})
     return {key: _setting_line(key, values[key], defaults[key], nearest.get(key)) for key in SETTINGS}
 
 
@@ -204,14 +206,14 @@ def _setting_line(key: str, value: SettingValue, default: SettingValue, line: Pr
 
 def settings_above(account: Account, *, on: date) -> Mapping[str, SettingValue]:
     """Return what each setting would be if the account, or for shared settings its return, had chosen nothing."""
-    firm = Firm.objects.get(pk=account.firm_id)
+    firm = firm_defaults([account.firm_id], on=on)[account.firm_id]
     places = places_of([account])[account.pk]
     chosen = _lines_by_place(
         Preference.objects.filter(in_force(on), reaching({account.pk: places}), key__in=SETTINGS).select_related(
             "set_by"
         )
     )
-    defaults = resolve_settings(firm_defaults=firm.defaults, chosen={})
+    defaults = resolve_settings(firm_defaults=firm, chosen={})
     own = own_place(account, is_shared_by_return=False)
     shared = own_place(account, is_shared_by_return=True)
     above = _setting_lines(places[: places.index(own)], chosen, firm, defaults)
@@ -226,9 +228,11 @@ def own_place(account: Account, *, is_shared_by_return: bool) -> Place:
     return (Level.ACCOUNT, account.pk)
 
 
-def settings_by_account(accounts: Collection[Account], *, on: date) -> Mapping[int, Mapping[str, SettingValue]]:
-    """Return the value of every setting of each account; three queries."""
-    lines = setting_lines_by_account(accounts, on=on)
+def settings_by_account(
+    accounts: Collection[Account], *, on: date, change_id: int | None = None
+) -> Mapping[int, Mapping[str, SettingValue]]:
+    """Return the value of every setting of each account, with a draft's defaults if asked; four queries."""
+    lines = setting_lines_by_account(accounts, on=on, change_id=change_id)
     return {pk: {key: line.value for key, line in row.items()} for pk, row in lines.items()}
 
 

@@ -4,7 +4,7 @@ What in a policy statement contradicts something else in it, or leaves the compl
 Pure functions over the facts of one account. A sentence names both sides, and who set the one that stands.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from decimal import Decimal
 from itertools import combinations
 
@@ -23,7 +23,8 @@ _ADDS_NOTHING = frozenset({Verb.NEVER_BUY, Verb.NEVER_TRADE, Verb.NEVER_OWN})
 
 def faults_of(facts: StatementFacts) -> frozenset[str]:
     """Name every contradiction and every breach of a compliant limit in one account's statement."""
-    faults = [*_setting_faults(facts), *_cash_need_faults(facts), *_limit_faults(facts)]
+    faults = [*setting_faults(facts.settings), *_amount_faults(facts)]
+    faults += [*_cash_need_faults(facts), *_limit_faults(facts)]
     for first, second in combinations(facts.restrictions, 2):
         faults.extend(_pair_faults(first, second, facts))
     return frozenset(faults)
@@ -57,25 +58,29 @@ def _label(key: str) -> str:
     return SETTINGS[key].label
 
 
-def _setting_faults(facts: StatementFacts) -> Iterator[str]:
-    values = facts.settings
+def setting_faults(values: Mapping[str, SettingValue]) -> Iterator[str]:
+    """Yield what contradicts itself in settings alone, whatever the account holds."""
     share, ceiling = _amount(values["cash.reserve_frac"]) or _ZERO, _amount(values["cash.ceiling_frac"])
-    amount = _amount(values["cash.reserve_usd"]) or _ZERO
     if ceiling is not None and share > ceiling:
         yield (
             f"{_label('cash.reserve_frac')} of {pct(share)} contradicts {_label('cash.ceiling_frac').lower()} of "
             f"{pct(ceiling)}: what is never invested cannot be more than the most cash."
-        )
-    if ceiling is not None and facts.value_usd > 0 and amount > ceiling * facts.value_usd:
-        yield (
-            f"{_label('cash.reserve_usd')} of {money(amount)} contradicts {_label('cash.ceiling_frac').lower()} of "
-            f"{pct(ceiling)}, which is {money(ceiling * facts.value_usd)} of {facts.account_name}."
         )
     losses, short = _amount(values["tax.forced_harvest_usd"]), _amount(values["tax.forced_harvest_short_usd"])
     if short and short > (losses or _ZERO):
         yield (
             f"The short-term part of the harvest, {money(short)}, is more than the whole harvest asked for, "
             f"{money(losses or _ZERO)}."
+        )
+
+
+def _amount_faults(facts: StatementFacts) -> Iterator[str]:
+    ceiling = _amount(facts.settings["cash.ceiling_frac"])
+    amount = _amount(facts.settings["cash.reserve_usd"]) or _ZERO
+    if ceiling is not None and facts.value_usd > 0 and amount > ceiling * facts.value_usd:
+        yield (
+            f"{_label('cash.reserve_usd')} of {money(amount)} contradicts {_label('cash.ceiling_frac').lower()} of "
+            f"{pct(ceiling)}, which is {money(ceiling * facts.value_usd)} of {facts.account_name}."
         )
 
 

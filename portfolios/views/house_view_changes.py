@@ -16,8 +16,18 @@ from advisors.errors import Conflict, Invalid
 from advisors.permissions import Capability, can, can_be_second_person
 from advisors.responses import see_other
 from portfolios.custodians.house_tables import BadTable, read_products, read_substitutes, read_weights, said_of
-from portfolios.forms.house_view import ChangeForm, NewModelForm, NoteForm, RevisionForm, TableForm, WeightsForm
+from portfolios.forms.house_view import (
+    ChangeForm,
+    DefaultsForm,
+    NewModelForm,
+    NoteForm,
+    RevisionForm,
+    TableForm,
+    WeightsForm,
+)
+from portfolios.policy import resolve_settings
 from portfolios.selectors import house_view_tables
+from portfolios.selectors.guidance_versions import firm_defaults
 from portfolios.selectors.house_view import HouseView
 from portfolios.selectors.house_view import house_view as view_of
 from portfolios.selectors.house_view_pages import ChangePage, change_in_firm, change_page
@@ -223,6 +233,24 @@ def edit_substitutes(request: HtmxRequest, change_id: int) -> HttpResponse:
         drafts.put_substitutes(request.membership, draft, entries=entries, now=timezone.now())
 
     return _edit(request, row, form, save=save, title="Substitutes")
+
+
+@requires(Capability.EDIT_GUIDANCE)
+@require_http_methods(["GET", "POST"])
+def edit_defaults(request: HtmxRequest, change_id: int) -> HttpResponse:
+    """Edit in a draft what settings are where nobody chose anything."""
+    row = change_in_firm(request.membership, change_id)
+    values = resolve_settings(
+        firm_defaults=firm_defaults([row.firm_id], on=row.effective_on, change_id=row.pk)[row.firm_id], chosen={}
+    )
+    form = DefaultsForm(request.POST or None, values=values, revision=row.revision)
+
+    def save(draft: drafts.Draft) -> None:
+        drafts.put_defaults(request.membership, draft, values=form.value(), now=timezone.now())
+
+    return _edit(
+        request, change_id, form, save=save, title="Firm defaults", template="portfolios/house_view/edit_defaults.html"
+    )
 
 
 def _table(

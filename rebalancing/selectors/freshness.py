@@ -11,6 +11,7 @@ from django.db.models import Max
 
 from advisors.models import AuditEvent, Firm
 from portfolios.models.guidance import (
+    DefaultsVersion,
     ProductListVersion,
     RiskProfileVersion,
     SecurityModelVersion,
@@ -27,7 +28,7 @@ from rebalancing.selectors.action_words import actions_since
 
 TOLERANCE_POLICY: Final = "stale.price_tolerance_frac"
 _GUIDANCE_ACTIONS: Final = ("securities.posted",)
-_LISTS: Final = (ProductListVersion, SubstituteListVersion)
+_LISTS: Final = (ProductListVersion, SubstituteListVersion, DefaultsVersion)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -113,7 +114,9 @@ def _guidance_changed_at(firm: Firm) -> Mapping[int | None, datetime]:
             kind._default_manager.filter(firm=firm, **in_force).aggregate(last=Max("approved_at"))["last"]
             for kind in _LISTS
         ),
-        RiskModelVersion.objects.filter(firm=firm).aggregate(last=Max("received_at"))["last"],
+        *RiskModelVersion.objects.filter(firm=firm, status=VersionStatus.APPROVED)
+        .aggregate(received=Max("received_at"), approved=Max("decided_at"))
+        .values(),
         events.aggregate(last=Max("happened_at"))["last"],
     ]
     known = [moment for moment in everywhere if moment is not None]

@@ -76,8 +76,12 @@ class Facts:
     actions: Mapping[int, tuple[HolderAction, ...]]  # what changed the holdings of an account lately
 
 
-def load_facts(firm_id: int, *, account_ids: Collection[int], as_of: date) -> Facts:
-    """Read the tax households of these accounts whole; some two dozen queries for any number of them."""
+def load_facts(firm_id: int, *, account_ids: Collection[int], as_of: date, change_id: int | None = None) -> Facts:
+    """
+    Read the tax households of these accounts whole; some two dozen queries for any number of them.
+
+    With a change of the house view its defaults count as if they were in force.
+    """
     asked = Account.objects.filter(firm_id=firm_id, pk__in=account_ids)
     rows = list(
         Account.objects.filter(tax_household_id__in=asked.values("tax_household_id"))
@@ -106,7 +110,7 @@ def load_facts(firm_id: int, *, account_ids: Collection[int], as_of: date) -> Fa
         holds=_holds(ids),
         lots=by_account,
         cash={balance.account_id: balance for balance in CashBalance.objects.filter(account_id__in=ids)},
-        settings=settings_by_account(managed, on=as_of),
+        settings=settings_by_account(managed, on=as_of, change_id=change_id),
         restrictions=restrictions_by_account(managed, on=as_of),
         cash_needs=cash_needs_by_account(managed, on=as_of),
         situations=tax_situations_by_return(returns, year=as_of.year),

@@ -1,6 +1,6 @@
 """A change of the house view from its draft to the day on which accounts follow it."""
 
-from datetime import timedelta
+from datetime import date, timedelta
 from decimal import Decimal
 
 import pytest
@@ -8,7 +8,12 @@ import pytest
 from advisors.errors import Conflict, Invalid, NotPermitted
 from advisors.models import AuditEvent, Membership, Role
 from portfolios.custodians.house_tables import read_products, read_substitutes, read_weights
-from portfolios.models.guidance import HouseViewChange, SecurityModel, VersionStatus
+from portfolios.models.guidance import DefaultsVersion, HouseViewChange, SecurityModel, VersionStatus
+from portfolios.models.households import Account
+from portfolios.models.preferences import Preference
+from portfolios.policy import SettingValue
+from portfolios.selectors.house_view_pages import change_in_firm, change_page
+from portfolios.selectors.preferences import settings_by_account
 from portfolios.services.house_view import drafts, lifecycle
 from portfolios.services.house_view.checks import findings_of_change
 from rebalancing.snapshots.guidance import load_guidance
@@ -259,3 +264,79 @@ def test_names_of_models_are_not_taken_twice(desk: Desk, author: Membership) -> 
         drafts.create_model(author, name=" Large  Core ", now=NOW)
 
     assert SecurityModel.objects.filter(firm=desk.firm).count() == 1
+
+
+def put_defaults(author: Membership, change: HouseViewChange, **values: SettingValue) -> None:
+    """Say defaults in a draft: `tracking_preference=7` of trading."""
+    said = {f"trading.{name}": value for name, value in values.items()}
+    drafts.put_defaults(author, seen(change), values=said, now=NOW)
+
+
+def tracking(
+    desk: Desk, account: Account, on: date = BUSINESS_ON, change: HouseViewChange | None = None
+) -> SettingValue:
+    found = settings_by_account([account], on=on, change_id=change.pk if change else None)
+    return found[account.pk]["trading.tracking_preference"]
+
+
+def test_firm_defaults_reach_who_chose_nothing_from_their_day_on(
+    desk: Desk, author: Membership, approver: Membership
+) -> None:
+    account, other = desk.account("VTI 40 @ 200 2024-03-01"), desk.account("VTI 40 @ 200 2024-03-01")
+    Preference.objects.create(
+        firm=desk.firm,
+        level="account",
+        account=other,
+        key="trading.tracking_preference",
+        value=3,
+        set_at=NOW,
+        set_by=author.user,
+    )
+    change = opened(author, effective_on=TOMORROW)
+    put_defaults(author, change, tracking_preference=7)
+    (piece,) = change_page(change_in_firm(author, change.pk)).pieces
+    assert [(line.name, line.before, line.after) for line in piece.changed] == [("Tracking preference", "5", "7")]
+
+    assert (tracking(desk, account), tracking(desk, account, change=change)) == (5, 7)
+    (taken,) = take_cases(desk.firm.pk, account_ids=[account.pk], as_of=BUSINESS_ON, change_id=change.pk)
+    assert taken.case is not None
+    assert taken.case.accounts[0].trading.tracking_preference == 7
+
+    submit(author, change)
+    lifecycle.approve_change(approver, change_id=change.pk, note="", now=NOW)
+    assert (tracking(desk, account), tracking(desk, account, on=TOMORROW)) == (5, 7)
+    assert tracking(desk, other, on=TOMORROW) == 3
+
+
+def test_a_later_list_of_defaults_replaces_the_whole_of_an_earlier_one(
+    desk: Desk, author: Membership, approver: Membership
+) -> None:
+    account = desk.account("VTI 40 @ 200 2024-03-01")
+    desk.firm.defaults = {"trading.tracking_preference": 9}
+    desk.firm.save()
+    assert tracking(desk, account) == 9
+    for value in (7, 5):
+        change = opened(author, effective_on=BUSINESS_ON)
+        put_defaults(author, change, tracking_preference=value)
+        submit(author, change)
+        lifecycle.approve_change(approver, change_id=change.pk, note="", now=NOW)
+        assert tracking(desk, account) == value
+    assert DefaultsVersion.objects.order_by("number").last().values == {}  # type: ignore[union-attr]
+
+
+@pytest.mark.parametrize(
+    ("values", "said"),
+    [
+        ({"cash.reserve_frac": "0.2", "cash.ceiling_frac": "0.1"}, "contradicts"),
+        ({"trading.tracking_preference": 11}, "at most 10"),
+        ({"trading.no_such": 1}, "no setting called"),
+    ],
+)
+def test_defaults_that_do_not_fit_are_refused(
+    desk: Desk, author: Membership, values: dict[str, SettingValue], said: str
+) -> None:
+    change = opened(author, effective_on=TOMORROW)
+
+    with pytest.raises(Invalid, match=said):
+        drafts.put_defaults(author, seen(change), values=values, now=NOW)
+    assert not DefaultsVersion.objects.exists()

@@ -247,3 +247,32 @@ def test_versions_of_a_model_are_compared(desk: Desk, author: Persona, approver:
 def begun_again(author: Persona) -> HouseViewChange:
     author.client.post(reverse("house_view:changes"), {"title": "Core again", "why": "", "effective_on": NEXT_MONTH})
     return HouseViewChange.objects.get(firm=author.firm, title="Core again")
+
+
+def defaults_of(author: Persona, change: HouseViewChange) -> dict[str, str]:
+    """Return what the form of the firm's defaults shows, as a browser would post it."""
+    page = author.client.get(reverse("house_view:edit_defaults", args=[change.pk]))
+    form = page.context["form"]
+    return {field.html_name: "" if field.value() is None else str(field.value()) for field in form}
+
+
+def test_firm_defaults_are_said_in_a_draft_beside_trimtabs_own(desk: Desk, author: Persona) -> None:
+    change = begun(author)
+    url = reverse("house_view:edit_defaults", args=[change.pk])
+    shown = defaults_of(author, change)
+    assert shown["trading__tracking_preference"] == "5"
+    assert "Trimtab’s own: 5." in text_of(author.client.get(url))
+
+    refused = author.client.post(url, shown | {"trading__tracking_preference": "11"})
+    assert refused.status_code == 422
+    assert 'value="11"' in refused.content.decode()
+    saved = author.client.post(url, shown | {"trading__tracking_preference": "7", "cash__reserve_frac": "2.5"})
+    assert saved.status_code == 303
+
+    page = text_of(author.client.get(reverse("house_view:change", args=[change.pk])))
+    assert "Firm defaults" in page
+    assert "Tracking preference 5 7" in page
+    assert "Cash reserve, share of value 1.0% 2.5%" in page
+    stale = author.client.post(url, shown | {"trading__tracking_preference": "8"})
+    assert stale.status_code == 409
+    assert decide(author, change, "submit") == 303

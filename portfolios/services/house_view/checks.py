@@ -12,7 +12,13 @@ from portfolios.selectors.house_view import CASH_CLASS, HouseView, house_view
 from portfolios.selectors.prices import last_prices
 from portfolios.selectors.risk_models import risk_model_in_force
 
-_ENTRIES: Final = ("riskprofileversions", "securitymodelversions", "productlistversions", "substitutelistversions")
+_ENTRIES: Final = (
+    "riskprofileversions",
+    "securitymodelversions",
+    "productlistversions",
+    "substitutelistversions",
+    "defaultsversions",
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

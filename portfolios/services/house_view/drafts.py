@@ -15,13 +15,17 @@ from advisors.models import Membership
 from advisors.permissions import Capability, check_can
 from advisors.templatetags.ui import pct
 from portfolios.custodians.house_tables import ProductEntry, SubstituteEntry, WeightEntry
+from portfolios.ledger.errors import BadInput
 from portfolios.models.guidance import HouseViewChange, RiskProfile, SecurityModel
 from portfolios.models.securities import AssetClass, Security
+from portfolios.policy import SETTINGS, SettingValue, parse_setting, resolve_settings
 from portfolios.selectors.guidance_versions import ProductRow, SubstituteRow
+from portfolios.services.contradictions import setting_faults
 from portfolios.services.house_view.lifecycle import KINDS, draft_in_firm, note_edit
 from portfolios.services.house_view.versions import (
     Stamp,
     WeightRow,
+    add_defaults,
     add_model_version,
     add_product_list,
     add_profile_version,
@@ -207,6 +211,30 @@ def put_substitutes(member: Membership, draft: Draft, *, entries: Sequence[Subst
     ]
     add_substitute_list(member.firm, rows, stamp=_stamp(change, member, now))
     note_edit(change, member, what="substitutes", now=now)
+
+
+@transaction.atomic
+def put_defaults(member: Membership, draft: Draft, *, values: Mapping[str, SettingValue], now: datetime) -> None:
+    """
+    Say what every setting is where nobody chose anything; what is not named is as Trimtab has it.
+
+    :raises Invalid: an unknown setting, a value that does not fit, or defaults that contradict each other
+    """
+    change = _editable(member, draft)
+    parsed: dict[str, SettingValue] = {}
+    faults = []
+    for key, raw in values.items():
+        try:
+            parsed[key] = parse_setting(key, raw)
+        except BadInput as error:
+            faults.append(f"{error}.")
+    if not faults:
+        whole = resolve_settings(firm_defaults=parsed, chosen={})
+        faults += setting_faults(whole)
+    _refuse("The list of defaults", faults)
+    own = {key: value for key, value in parsed.items() if value != parse_setting(key, SETTINGS[key].default)}
+    add_defaults(member.firm, own, stamp=_stamp(change, member, now))
+    note_edit(change, member, what="defaults", now=now)
 
 
 @transaction.atomic

@@ -13,6 +13,7 @@ from advisors.models import Firm, Membership, User
 from advisors.permissions import Capability, check_can, check_can_be_second_person
 from advisors.templatetags.ui import day, moment
 from portfolios.models.guidance import (
+    DefaultsVersion,
     HouseViewChange,
     ProductListVersion,
     RiskProfileVersion,
@@ -28,6 +29,7 @@ KINDS: Final[tuple[type[Version], ...]] = (
     SecurityModelVersion,
     ProductListVersion,
     SubstituteListVersion,
+    DefaultsVersion,
 )
 _WHAT: Final = {
     VersionStatus.DRAFT: "is a draft",

@@ -10,6 +10,7 @@ from django.db.models import Max
 
 from advisors.models import Firm, User
 from portfolios.models.guidance import (
+    DefaultsVersion,
     HouseViewChange,
     Product,
     ProductListVersion,
@@ -24,6 +25,7 @@ from portfolios.models.guidance import (
     Version,
     VersionStatus,
 )
+from portfolios.policy import SettingValue
 from portfolios.selectors.guidance_versions import ProductRow, SubstituteRow
 
 V = TypeVar("V", bound=Version)
@@ -123,6 +125,14 @@ def add_substitute_list(firm: Firm, rows: Iterable[SubstituteRow], *, stamp: Sta
         )
         for row in rows
     )
+    return version
+
+
+def add_defaults(firm: Firm, values: Mapping[str, SettingValue], *, stamp: Stamp) -> DefaultsVersion:
+    """Add a version of the firm's defaults, only what differs from Trimtab's own."""
+    version = _add(DefaultsVersion, stamp, firm=firm)
+    version.values = dict(values)
+    version.save(update_fields=["values"])
     return version
 
 
