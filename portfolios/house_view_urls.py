@@ -39,6 +39,7 @@ urlpatterns = [
     path(f"{_CHANGE}models/<int:model_id>/", house_view_changes.edit_model, name="edit_model"),
     path(f"{_CHANGE}products/", house_view_changes.edit_products, name="edit_products"),
     path(f"{_CHANGE}substitutes/", house_view_changes.edit_substitutes, name="edit_substitutes"),
+    path(f"{_CHANGE}screens/", house_view_changes.edit_screens, name="edit_screens"),
     path(f"{_CHANGE}defaults/", house_view_changes.edit_defaults, name="edit_defaults"),
     path(f"{_CHANGE}take-out/<slug:kind>/<int:version_id>/", house_view_changes.take_out, name="take_out"),
     path(f"{_CHANGE}<house_view_decision:decision>/", house_view_changes.decide, name="decide"),

@@ -11,6 +11,7 @@ from portfolios.custodians.decoding import Line, Unreadable, read_grid
 
 WEIGHT_STEP: Final = Decimal("0.00000001")
 SUM_TOLERANCE: Final = Decimal("0.000001")
+SCREEN_KINDS: Final = frozenset({"security", "sector", "industry", "country"})
 TAX_STATUSES: Final = frozenset({"", "taxable", "deferred", "exempt"})
 _HUNDRED: Final = Decimal(100)
 _MOST_SHOWN: Final = 40
@@ -60,6 +61,16 @@ class SubstituteEntry:
     rank: int
     hurdle_bps: Decimal
     is_hold_only: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ScreenEntry:
+    """A line of a screen: a security, or everything of a sector, an industry or a country."""
+
+    row: int
+    screen: str
+    kind: str
+    subject: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -204,6 +215,29 @@ def read_substitutes(content: bytes) -> tuple[SubstituteEntry, ...]:
                 hurdle_bps=hurdle,
                 is_hold_only=is_hold_only,
             )
+    table.close()
+    return tuple(entries.values())
+
+
+def read_screens(content: bytes) -> tuple[ScreenEntry, ...]:
+    """
+    Read the firm's screens; a missing kind is a security.
+
+    :raises BadTable: with every faulty row
+    """
+    table = open_table(content, required=("screen", "subject"), optional=("kind",))
+    entries: dict[tuple[str, str, str], ScreenEntry] = {}
+    for row in table.rows:
+        kind = row.text("kind").lower() or "security"
+        if kind not in SCREEN_KINDS:
+            row.fail(f"“{kind[:_MOST_SHOWN]}” is none of {', '.join(sorted(SCREEN_KINDS))}.", "kind")
+        subject = row.symbol("subject") if kind == "security" else row.need_text("subject")
+        screen = " ".join(row.need_text("screen").split())
+        key = (screen.lower(), kind, subject)
+        if row.is_good and key in entries:
+            row.fail(f"The same line stands in row {entries[key].row} already.", "subject")
+        if row.is_good:
+            entries[key] = ScreenEntry(row=row.number, screen=screen, kind=kind, subject=subject)
     table.close()
     return tuple(entries.values())
 

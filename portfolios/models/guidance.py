@@ -307,3 +307,51 @@ class DefaultsVersion(Version):
 
     def __str__(self) -> str:
         return f"defaults {self.pk}"
+
+
+class ScreenRule(models.TextChoices):
+    SECURITY = "security", "Security"
+    SECTOR = "sector", "Sector"
+    INDUSTRY = "industry", "Industry"
+    COUNTRY = "country", "Country"
+
+
+class ScreenListVersion(Version):
+    """
+    One version of the firm's screens: the whole list.
+
+    It is laid down in `Screen.securities` when its day comes (`applied_at`); securities that are added later and fit
+    a rule join by themselves. A screen that no list ever named is filled by the security master alone.
+    """
+
+    firm = models.ForeignKey("advisors.Firm", on_delete=models.PROTECT, related_name="screen_lists")
+    applied_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta(Version.Meta):
+        constraints = [
+            *Version.Meta.constraints,
+            models.UniqueConstraint(fields=["firm", "number"], name="screen_list_number_unique"),
+            models.UniqueConstraint(fields=["change"], name="one_screen_list_a_change"),
+        ]
+
+    def __str__(self) -> str:
+        return f"screen list {self.pk}"
+
+
+class ScreenLine(models.Model):
+    """One line of a screen: a security, or everything of a sector, an industry or a country."""
+
+    version = models.ForeignKey(ScreenListVersion, on_delete=models.CASCADE, related_name="lines")
+    screen_key = models.SlugField(max_length=48)
+    screen_name = models.CharField(max_length=80)
+    kind = models.CharField(max_length=12, choices=ScreenRule)
+    subject = models.CharField(max_length=96)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["version", "screen_key", "kind", "subject"], name="one_screen_line"),
+            models.CheckConstraint(condition=Q(kind__in=ScreenRule.values), name="screen_rule_known"),
+        ]
+
+    def __str__(self) -> str:
+        return f"screen line {self.pk}"

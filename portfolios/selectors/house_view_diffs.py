@@ -13,6 +13,7 @@ from portfolios.models.households import TaxStatus
 from portfolios.policy import SETTINGS, resolve_settings
 from portfolios.selectors.guidance_versions import ProductRow, SubstituteRow, firm_defaults
 from portfolios.selectors.house_view import ClassLine, HouseView, house_view
+from portfolios.selectors.screens import screen_rows
 from portfolios.selectors.statement_words import setting_words
 
 NOTHING: Final = "–"
@@ -49,7 +50,7 @@ class Piece:
     @property
     def is_list(self) -> bool:
         """Tell whether the firm has only one of its kind."""
-        return self.kind in ("productlistversion", "substitutelistversion", "defaultsversion")
+        return self.kind in ("productlistversion", "substitutelistversion", "defaultsversion", "screenlistversion")
 
 
 def pieces_of(change: HouseViewChange) -> tuple[Piece, ...]:
@@ -61,6 +62,7 @@ def pieces_of(change: HouseViewChange) -> tuple[Piece, ...]:
         *_model_pieces(change, before, after),
         *_list_pieces(change, before, after),
         *_default_pieces(change),
+        *_screen_pieces(change),
     )
 
 
@@ -140,6 +142,15 @@ def _default_pieces(change: HouseViewChange) -> Iterator[Piece]:
             for key, setting in SETTINGS.items()
         ]
         yield _piece(row, change.firm_id, title="Firm defaults", is_new=False, lines=lines)
+
+
+def _screen_pieces(change: HouseViewChange) -> Iterator[Piece]:
+    for row in change.screenlistversions.order_by("pk"):
+        old, new = (
+            {f"{line.name}: {line.kind} {line.subject}": "in it" for line in screen_rows(change.firm_id, **asked)}
+            for asked in ({"on": change.effective_on}, {"on": change.effective_on, "change_id": change.pk})
+        )
+        yield _piece(row, change.firm_id, title="Screens", is_new=not old, lines=_lines(old, new))
 
 
 def _products(view: HouseView) -> Iterator[tuple[str, str]]:

@@ -15,7 +15,8 @@ from portfolios.models.guidance import (
     VersionStatus,
 )
 from portfolios.models.households import Account
-from portfolios.selectors.guidance_versions import model_versions
+from portfolios.policy import SETTINGS, resolve_settings
+from portfolios.selectors.guidance_versions import firm_defaults, model_versions
 from portfolios.selectors.house_view import CASH_CLASS, ClassLine, HouseView, firm_securities, house_view
 from portfolios.selectors.house_view_diffs import (
     DiffLine,
@@ -26,6 +27,8 @@ from portfolios.selectors.house_view_diffs import (
     product_use,
     weight_lines,
 )
+from portfolios.selectors.screens import ScreenLineOfPage, screens_of_page
+from portfolios.selectors.statement_words import setting_words
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,6 +81,8 @@ class HouseViewPage:
     rows: tuple[ClassRow, ...]
     models: tuple[ModelRow, ...]
     substitutes: tuple[tuple[str, str, int, Decimal, bool], ...]  # security, use, rank, hurdle in bp, hold only
+    screens: tuple[ScreenLineOfPage, ...]
+    defaults: tuple[tuple[str, str, str], ...]  # setting, the firm's default, Trimtab's own; only where they differ
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -136,6 +141,18 @@ def house_view_page(member: Membership, *, today: date) -> HouseViewPage:
             (view.symbol(row.security_id), view.symbol(row.use_id), row.rank, row.hurdle_bps, row.is_hold_only)
             for row in view.substitutes
         ),
+        screens=screens_of_page(member.firm_id, on=on),
+        defaults=_defaults(member.firm_id, on=on),
+    )
+
+
+def _defaults(firm_id: int, *, on: date) -> tuple[tuple[str, str, str], ...]:
+    values = resolve_settings(firm_defaults=firm_defaults([firm_id], on=on)[firm_id], chosen={})
+    own = resolve_settings(firm_defaults={}, chosen={})
+    return tuple(
+        (SETTINGS[key].label, setting_words(key, value), setting_words(key, own[key]))
+        for key, value in values.items()
+        if value != own[key]
     )
 
 

@@ -1,6 +1,9 @@
 """The house view as tables that can be edited as text and read back: weights of a model, products, substitutes."""
 
+from collections.abc import Iterable
+
 from portfolios.selectors.house_view import HouseView
+from portfolios.selectors.screens import ScreenRow
 
 
 def weights_table(view: HouseView, model_id: int) -> str:
@@ -41,3 +44,13 @@ def substitutes_table(view: HouseView) -> str:
         for row in view.substitutes
     ]
     return "\n".join(["symbol,use,rank,hurdle_bps,hold_only", *lines, ""])
+
+
+def screens_table(rows: Iterable[ScreenRow]) -> str:
+    """Write who is in which screen."""
+    lines = [",".join(_quoted(cell) for cell in (row.name, row.kind, row.subject)) for row in rows]
+    return "\n".join(["screen,kind,subject", *lines, ""])
+
+
+def _quoted(cell: str) -> str:
+    return '"' + cell.replace('"', '""') + '"' if "," in cell or '"' in cell else cell

@@ -13,6 +13,7 @@ from portfolios.models.securities import Security
 from portfolios.selectors.aliases import successors
 from portfolios.services import action_files, guidance_files, security_master
 from portfolios.services.action_detection import detect_in_prices
+from portfolios.services.house_view.screens_applied import apply_screens
 from portfolios.services.posted_files import Posted
 
 MARKET_KINDS = frozenset(
@@ -125,6 +126,7 @@ def _post_prices(firm: Firm, parsed: ParsedFile, *, actor: User | None, now: dat
         said.append(f"{len(rows):,} prices posted, the latest of {latest}.")
         if advance_business_date(firm, to=latest, actor=actor, now=now):
             said.append(f"The business date is {latest}.")
+            apply_screens(firm, now=now)
         days = {row.priced_on for row in rows}
         said += [one.sentence for one in detect_in_prices(firm, days=days, known_until=known_until, now=now)]
     return Posted(said=said, faults=check_market_file(firm, parsed))

@@ -8,6 +8,7 @@ from advisors.jobs import enqueue
 from advisors.models import Firm, User
 from portfolios.custodians.base import Fault, ParsedFile, SecurityRow
 from portfolios.models.securities import AssetClass, FirmSecurity, IdentityGroup, Screen, Security
+from portfolios.services.house_view.screens_applied import apply_screens, screens_by_list
 from portfolios.services.posted_files import Posted
 
 _TEXTS = ("name", "kind", "cusip", "isin", "sector", "industry", "country", "quantity_step", "half_spread_bps")
@@ -78,6 +79,7 @@ def post_securities(firm: Firm, parsed: ParsedFile, *, actor: User | None, now: 
         update_fields=["asset_class", "identity_group", "is_buyable"],
     )
     _fill_screens(firm, rows, keys)
+    apply_screens(firm, now=now)
     if any(keys[row.symbol] in grouped and grouped[keys[row.symbol]] != groups.get(row.identity_group) for row in rows):
         enqueue("portfolios.tasks.replay_by_groups_task", firm_id=firm.pk)
     added = Security.objects.count() - before
@@ -104,7 +106,8 @@ def _fill_screens(firm: Firm, rows: Sequence[SecurityRow], keys: Mapping[str, in
         Screen(firm=firm, key=key, name=key.replace("_", " ").capitalize()) for key in sorted(wanted - known)
     )
     through = Screen.securities.through
-    for screen in Screen.objects.filter(firm=firm).order_by("pk"):
+    by_list = screens_by_list(firm)
+    for screen in Screen.objects.filter(firm=firm).exclude(key__in=by_list).order_by("pk"):
         inside = {keys[row.symbol] for row in rows if screen.key in row.screens}
         held = set(through.objects.filter(screen=screen, security_id__in=stated).values_list("security_id", flat=True))
         screen.securities.remove(*(held - inside))

@@ -15,7 +15,14 @@ from advisors.access import HtmxRequest, requires
 from advisors.errors import Conflict, Invalid
 from advisors.permissions import Capability, can, can_be_second_person
 from advisors.responses import see_other
-from portfolios.custodians.house_tables import BadTable, read_products, read_substitutes, read_weights, said_of
+from portfolios.custodians.house_tables import (
+    BadTable,
+    read_products,
+    read_screens,
+    read_substitutes,
+    read_weights,
+    said_of,
+)
 from portfolios.forms.house_view import (
     ChangeForm,
     DefaultsForm,
@@ -31,8 +38,10 @@ from portfolios.selectors.guidance_versions import firm_defaults
 from portfolios.selectors.house_view import HouseView
 from portfolios.selectors.house_view import house_view as view_of
 from portfolios.selectors.house_view_pages import ChangePage, change_in_firm, change_page
+from portfolios.selectors.screens import screen_rows
 from portfolios.services.house_view import drafts, lifecycle
 from portfolios.services.house_view.checks import findings_of_change
+from portfolios.services.house_view.screens import put_screens
 from portfolios.views.house_view import NONE, SEES_CHANGES, Step, faults_of, house_step
 
 _DECIDED = {
@@ -49,6 +58,10 @@ _PRODUCTS_HELP = (
 _SUBSTITUTES_HELP = (
     "The whole list, a row per substitute: symbol, use, rank, hurdle_bps, hold_only (yes: it may be kept, but is "
     "never bought)."
+)
+_SCREENS_HELP = (
+    "The whole list, a row per line: screen (a name), kind (security, sector, industry, country; nothing is a "
+    "security), subject. A security that is added later and fits joins by itself."
 )
 
 
@@ -233,6 +246,26 @@ def edit_substitutes(request: HtmxRequest, change_id: int) -> HttpResponse:
         drafts.put_substitutes(request.membership, draft, entries=entries, now=timezone.now())
 
     return _edit(request, row, form, save=save, title="Substitutes")
+
+
+@requires(Capability.EDIT_GUIDANCE)
+@require_http_methods(["GET", "POST"])
+def edit_screens(request: HtmxRequest, change_id: int) -> HttpResponse:
+    """Edit in a draft who is in which screen."""
+    row = change_in_firm(request.membership, change_id)
+    lines = screen_rows(row.firm_id, on=row.effective_on, change_id=row.pk)
+    form = TableForm(
+        request.POST or None,
+        request.FILES or None,
+        text=house_view_tables.screens_table(lines),
+        help_text=_SCREENS_HELP,
+        revision=row.revision,
+    )
+
+    def save(draft: drafts.Draft) -> None:
+        put_screens(request.membership, draft, entries=read_screens(form.content()), now=timezone.now())
+
+    return _edit(request, change_id, form, save=save, title="Screens")
 
 
 @requires(Capability.EDIT_GUIDANCE)

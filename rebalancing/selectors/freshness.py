@@ -14,6 +14,7 @@ from portfolios.models.guidance import (
     DefaultsVersion,
     ProductListVersion,
     RiskProfileVersion,
+    ScreenListVersion,
     SecurityModelVersion,
     SubstituteListVersion,
     VersionStatus,
@@ -28,7 +29,7 @@ from rebalancing.selectors.action_words import actions_since
 
 TOLERANCE_POLICY: Final = "stale.price_tolerance_frac"
 _GUIDANCE_ACTIONS: Final = ("securities.posted",)
-_LISTS: Final = (ProductListVersion, SubstituteListVersion, DefaultsVersion)
+_LISTS: Final = (ProductListVersion, SubstituteListVersion, DefaultsVersion, ScreenListVersion)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -11,9 +11,10 @@ import msgspec
 import zstandard
 
 from portfolios.ledger.errors import BadInput
-from portfolios.models.securities import FirmSecurity, GroupLevel, Screen, SecurityKind
+from portfolios.models.securities import FirmSecurity, GroupLevel, SecurityKind
 from portfolios.selectors.prices import LastPrice, last_prices
 from portfolios.selectors.risk_models import risk_model_in_force
+from portfolios.selectors.screens import screens_by_security
 from rebalancing.engine.types import RiskModel, Security
 
 PRICE_MAX_AGE: Final = timedelta(days=3)  # a long weekend; older is no price
@@ -49,9 +50,9 @@ class Market:
         return known
 
 
-def load_market(firm_id: int, *, as_of: date) -> Market:
+def load_market(firm_id: int, *, as_of: date, change_id: int | None = None) -> Market:
     """
-    Read securities, prices, screens and risk model; four queries.
+    Read securities, prices, screens and risk model; four queries. Screens are those of a draft change if asked.
 
     :raises BadInput: the firm has no risk model
     """
@@ -63,7 +64,7 @@ def load_market(firm_id: int, *, as_of: date) -> Market:
         .order_by("security__symbol")
     )
     prices = last_prices([row.security_id for row in rows], as_of=as_of)
-    screens = _screens(firm_id)
+    screens = screens_by_security(firm_id, on=as_of, change_id=change_id)
     securities: dict[int, Security] = {}
     missing: dict[int, str] = {}
     for row in rows:
@@ -118,14 +119,6 @@ def _security(row: FirmSecurity, *, last: LastPrice, screens: tuple[str, ...], i
         half_spread_bps=float(security.half_spread_bps),
         buyable=is_buyable,
     )
-
-
-def _screens(firm_id: int) -> Mapping[int, tuple[str, ...]]:
-    found: dict[int, list[str]] = {}
-    members = Screen.securities.through.objects.filter(screen__firm_id=firm_id).order_by("screen__key", "pk")
-    for security_id, key in members.values_list("security_id", "screen__key"):
-        found.setdefault(security_id, []).append(key)
-    return {security_id: tuple(keys) for security_id, keys in found.items()}
 
 
 def _risk_model_in_force(firm_id: int, *, as_of: date) -> RiskModel:

@@ -56,7 +56,7 @@ def take_cases(
     :raises BadInput: the firm cannot be analysed at all, for want of a risk model
     """
     guidance = load_guidance(firm_id, as_of=as_of, change_id=change_id)
-    market = load_market(firm_id, as_of=as_of)
+    market = load_market(firm_id, as_of=as_of, change_id=change_id)
     facts = load_facts(firm_id, account_ids=account_ids, as_of=as_of, change_id=change_id)
     former = load_guidance(firm_id, as_of=as_of - MODEL_NEWS)
     shared = Shared(guidance=guidance, former=former, market=market, facts=facts)

@@ -101,6 +101,7 @@ TABLE: Final[Mapping[str, Row]] = {
     "house_view:new_model": does(CIO),
     "house_view:edit_products": sees(CIO, 404),
     "house_view:edit_substitutes": sees(CIO, 404),
+    "house_view:edit_screens": sees(CIO, 404),
     "house_view:edit_defaults": sees(CIO, 404),
     "house_view:take_out": does(CIO, kind="productlistversion"),
     "house_view:decide": does(CIO, decision="approve"),

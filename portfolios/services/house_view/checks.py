@@ -18,6 +18,7 @@ _ENTRIES: Final = (
     "productlistversions",
     "substitutelistversions",
     "defaultsversions",
+    "screenlistversions",
 )
 
 

@@ -63,7 +63,7 @@ def put_profile(
 
     :raises Invalid: the weights do not sum to 1, a class is named twice or unknown, a limit does not hold its weight
     """
-    change = _editable(member, draft)
+    change = editable(member, draft)
     profile = RiskProfile.objects.filter(firm=member.firm, pk=profile_id).first()
     if profile is None:
         raise NotFound("This risk profile does not exist.")
@@ -78,7 +78,7 @@ def put_profile(
         )
         for weight in weights
     ]
-    add_profile_version(profile, rows, stamp=_stamp(change, member, now))
+    add_profile_version(profile, rows, stamp=stamp_of(change, member, now))
     note_edit(change, member, what=f"risk profile {profile.key}", now=now)
 
 
@@ -119,14 +119,14 @@ def put_model(
 
     :raises Invalid: an unknown security, each with its row
     """
-    change = _editable(member, draft)
+    change = editable(member, draft)
     model = SecurityModel.objects.filter(firm=member.firm, pk=model_id).first()
     if model is None:
         raise NotFound("This security model does not exist.")
     known = dict(Security.objects.filter(symbol__in=[entry.symbol for entry in entries]).values_list("symbol", "pk"))
     _refuse(model.name, [_unknown(entry.row, entry.symbol) for entry in entries if entry.symbol not in known])
     weights = {known[entry.symbol]: entry.weight_frac for entry in entries}
-    add_model_version(model, weights, stamp=_stamp(change, member, now))
+    add_model_version(model, weights, stamp=stamp_of(change, member, now))
     note_edit(change, member, what=f"security model {model.key}", now=now)
 
 
@@ -156,7 +156,7 @@ def put_products(member: Membership, draft: Draft, *, entries: Sequence[ProductE
 
     :raises Invalid: an unknown class, or something that is neither a security nor a model, each with its row
     """
-    change = _editable(member, draft)
+    change = editable(member, draft)
     classes = dict(AssetClass.objects.filter(firm=member.firm).values_list("key", "pk"))
     by_name = {row.name.lower(): row.pk for row in AssetClass.objects.filter(firm=member.firm)}
     models = dict(SecurityModel.objects.filter(firm=member.firm).values_list("key", "pk"))
@@ -181,7 +181,7 @@ def put_products(member: Membership, draft: Draft, *, entries: Sequence[ProductE
             )
         )
     _refuse("The list of products", faults)
-    add_product_list(member.firm, rows, stamp=_stamp(change, member, now))
+    add_product_list(member.firm, rows, stamp=stamp_of(change, member, now))
     note_edit(change, member, what="products", now=now)
 
 
@@ -192,7 +192,7 @@ def put_substitutes(member: Membership, draft: Draft, *, entries: Sequence[Subst
 
     :raises Invalid: an unknown security, each with its row
     """
-    change = _editable(member, draft)
+    change = editable(member, draft)
     symbols = {symbol for entry in entries for symbol in (entry.symbol, entry.use)}
     known = dict(Security.objects.filter(symbol__in=symbols).values_list("symbol", "pk"))
     faults = [
@@ -209,7 +209,7 @@ def put_substitutes(member: Membership, draft: Draft, *, entries: Sequence[Subst
         )
         for entry in entries
     ]
-    add_substitute_list(member.firm, rows, stamp=_stamp(change, member, now))
+    add_substitute_list(member.firm, rows, stamp=stamp_of(change, member, now))
     note_edit(change, member, what="substitutes", now=now)
 
 
@@ -220,7 +220,7 @@ def put_defaults(member: Membership, draft: Draft, *, values: Mapping[str, Setti
 
     :raises Invalid: an unknown setting, a value that does not fit, or defaults that contradict each other
     """
-    change = _editable(member, draft)
+    change = editable(member, draft)
     parsed: dict[str, SettingValue] = {}
     faults = []
     for key, raw in values.items():
@@ -233,7 +233,7 @@ def put_defaults(member: Membership, draft: Draft, *, values: Mapping[str, Setti
         faults += setting_faults(whole)
     _refuse("The list of defaults", faults)
     own = {key: value for key, value in parsed.items() if value != parse_setting(key, SETTINGS[key].default)}
-    add_defaults(member.firm, own, stamp=_stamp(change, member, now))
+    add_defaults(member.firm, own, stamp=stamp_of(change, member, now))
     note_edit(change, member, what="defaults", now=now)
 
 
@@ -244,7 +244,7 @@ def take_out(member: Membership, draft: Draft, *, kind: str, version_id: int, no
 
     :raises NotFound: it is not in it
     """
-    change = _editable(member, draft)
+    change = editable(member, draft)
     for each in KINDS:
         if each._meta.model_name == kind:
             gone, _ = each._default_manager.filter(change=change, pk=version_id).delete()
@@ -254,12 +254,19 @@ def take_out(member: Membership, draft: Draft, *, kind: str, version_id: int, no
     raise NotFound("This is not in the draft any more.")
 
 
-def _editable(member: Membership, draft: Draft) -> HouseViewChange:
+def editable(member: Membership, draft: Draft) -> HouseViewChange:
+    """
+    Lock a draft for an edit by somebody who may.
+
+    :raises NotPermitted: the role does not change the house view
+    :raises Conflict: somebody edited it meanwhile, or it is no draft any more
+    """
     check_can(member, Capability.EDIT_GUIDANCE)
     return draft_in_firm(member, change_id=draft.change_id, revision=draft.revision)
 
 
-def _stamp(change: HouseViewChange, member: Membership, now: datetime) -> Stamp:
+def stamp_of(change: HouseViewChange, member: Membership, now: datetime) -> Stamp:
+    """Say who answers for a version of a draft."""
     return Stamp(effective_on=change.effective_on, author=member.user, now=now, change=change)
 
 

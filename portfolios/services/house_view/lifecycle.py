@@ -17,12 +17,14 @@ from portfolios.models.guidance import (
     HouseViewChange,
     ProductListVersion,
     RiskProfileVersion,
+    ScreenListVersion,
     SecurityModelVersion,
     SubstituteListVersion,
     Version,
     VersionStatus,
 )
 from portfolios.services.house_view.checks import faults_of_change
+from portfolios.services.house_view.screens_applied import apply_screens
 
 KINDS: Final[tuple[type[Version], ...]] = (
     RiskProfileVersion,
@@ -30,6 +32,7 @@ KINDS: Final[tuple[type[Version], ...]] = (
     ProductListVersion,
     SubstituteListVersion,
     DefaultsVersion,
+    ScreenListVersion,
 )
 _WHAT: Final = {
     VersionStatus.DRAFT: "is a draft",
@@ -218,6 +221,7 @@ def approve_change(member: Membership, *, change_id: int, note: str = "", now: d
     _move(change, VersionStatus.SUBMITTED, VersionStatus.APPROVED, approver=member.user, now=now)
     said = " ".join(note.split())
     HouseViewChange.objects.filter(pk=change.pk).update(decision_note=said[:400])
+    apply_screens(change.firm, now=now)
     _record("house_view_change.approved", change, member, now=now, reason=said)
 
 

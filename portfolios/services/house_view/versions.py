@@ -71,7 +71,7 @@ class WeightRow:
 
 def add_profile_version(profile: RiskProfile, rows: Iterable[WeightRow], *, stamp: Stamp) -> RiskProfileVersion:
     """Add a version of a risk profile; in a change it takes the place of what the change said of it before."""
-    version = _add(RiskProfileVersion, stamp, risk_profile=profile)
+    version = add_version(RiskProfileVersion, stamp, risk_profile=profile)
     RiskProfileWeight.objects.bulk_create(
         RiskProfileWeight(
             version=version,
@@ -87,7 +87,7 @@ def add_profile_version(profile: RiskProfile, rows: Iterable[WeightRow], *, stam
 
 def add_model_version(model: SecurityModel, weights: Mapping[int, Decimal], *, stamp: Stamp) -> SecurityModelVersion:
     """Add a version of a security model, its weights by the id of the security."""
-    version = _add(SecurityModelVersion, stamp, security_model=model)
+    version = add_version(SecurityModelVersion, stamp, security_model=model)
     SecurityModelWeight.objects.bulk_create(
         SecurityModelWeight(version=version, security_id=key, weight_frac=weight) for key, weight in weights.items()
     )
@@ -96,7 +96,7 @@ def add_model_version(model: SecurityModel, weights: Mapping[int, Decimal], *, s
 
 def add_product_list(firm: Firm, rows: Iterable[ProductRow], *, stamp: Stamp) -> ProductListVersion:
     """Add a version of the list of products."""
-    version = _add(ProductListVersion, stamp, firm=firm)
+    version = add_version(ProductListVersion, stamp, firm=firm)
     Product.objects.bulk_create(
         Product(
             version=version,
@@ -113,7 +113,7 @@ def add_product_list(firm: Firm, rows: Iterable[ProductRow], *, stamp: Stamp) ->
 
 def add_substitute_list(firm: Firm, rows: Iterable[SubstituteRow], *, stamp: Stamp) -> SubstituteListVersion:
     """Add a version of the list of substitutes."""
-    version = _add(SubstituteListVersion, stamp, firm=firm)
+    version = add_version(SubstituteListVersion, stamp, firm=firm)
     Substitute.objects.bulk_create(
         Substitute(
             version=version,
@@ -130,13 +130,14 @@ def add_substitute_list(firm: Firm, rows: Iterable[SubstituteRow], *, stamp: Sta
 
 def add_defaults(firm: Firm, values: Mapping[str, SettingValue], *, stamp: Stamp) -> DefaultsVersion:
     """Add a version of the firm's defaults, only what differs from Trimtab's own."""
-    version = _add(DefaultsVersion, stamp, firm=firm)
+    version = add_version(DefaultsVersion, stamp, firm=firm)
     version.values = dict(values)
     version.save(update_fields=["values"])
     return version
 
 
-def _add(kind: type[V], stamp: Stamp, **owner: object) -> V:
+def add_version(kind: type[V], stamp: Stamp, **owner: object) -> V:
+    """Add an empty version; in a change it takes the place of what the change said before."""
     versions = kind._default_manager
     if stamp.change is not None:  # a draft says one thing of each piece of guidance
         versions.filter(change=stamp.change, **owner).delete()
