@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import date
-from typing import cast
+from typing import Final, cast
 
 from django import forms
 from django.http import QueryDict
@@ -12,6 +12,8 @@ from advisors.permissions import Role
 from advisors.services import Place
 from portfolios.forms.preferences import date_field
 from portfolios.selectors.people import PersonPage
+
+MOST_CHOICES: Final = 100
 
 
 def _parts(place: Place) -> str:
@@ -107,6 +109,9 @@ class HandOverForm(forms.Form):
     def __init__(self, data: QueryDict | None = None, *, page: PersonPage) -> None:
         super().__init__(data, auto_id="id_book_%s", initial={"households": [line.id for line in page.book]})
         self.fields["to"] = _choice_of("To", page.other_advisors)
+        if len(page.book) > MOST_CHOICES:  # nobody ticks hundreds of boxes: the whole book goes
+            self.order_fields(["to", "reason"])
+            return
         self.fields["households"] = forms.TypedMultipleChoiceField(
             label="Households",
             coerce=int,

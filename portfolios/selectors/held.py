@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 
+from django.core.paginator import Page, Paginator
 from django.db.models import Count, Max
 
 from advisors.errors import NotFound
@@ -14,6 +15,7 @@ from portfolios.models.market import ActionStatus, CorporateAction
 from portfolios.models.securities import Security
 from portfolios.selectors.books import accounts_in_book
 
+PAGE_SIZE = 100
 ORDERS_MARK = " orders"  # ends the subject of a hold that waits for orders to be filled or cancelled
 HOLD_KINDS: tuple[tuple[str, str], ...] = tuple((kind.value, str(kind.label)) for kind in HoldKind)
 
@@ -45,15 +47,27 @@ class HoldRow:
         return symbol_of_hold(self.subject)
 
 
-def open_holds(member: Membership, *, kind: str = "", now: datetime) -> list[HoldRow]:
-    """Return the open holds in a member's book, oldest first."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HeldPage:
+    """A page of open holds, and how many accounts all of them hold."""
+
+    page: "Page[AccountHold]"
+    rows: tuple[HoldRow, ...]
+    account_count: int
+
+
+def open_holds(member: Membership, *, kind: str = "", now: datetime, number: str | None = None) -> HeldPage:
+    """Return a page of the open holds in a member's book, oldest first."""
     holds = AccountHold.objects.filter(account__in=accounts_in_book(member), lifted_at__isnull=True)
     if kind in HoldKind.values:
         holds = holds.filter(kind=kind)
+    account_count = holds.aggregate(number=Count("account", distinct=True))["number"]
     holds = holds.select_related("account__household__advisor__user", "placed_by").order_by("placed_at", "pk")
-    awaited = [symbol_of_hold(hold.subject) for hold in holds if hold.kind == HoldKind.CORPORATE_ACTION]
+    page = Paginator(holds, PAGE_SIZE).get_page(number)
+    shown = list(page.object_list)
+    awaited = [symbol_of_hold(hold.subject) for hold in shown if hold.kind == HoldKind.CORPORATE_ACTION]
     actions = _actions_on(member.firm_id, awaited) if awaited else {}
-    return [
+    rows = tuple(
         HoldRow(
             pk=hold.pk,
             account_id=hold.account_id,
@@ -72,8 +86,9 @@ def open_holds(member: Membership, *, kind: str = "", now: datetime) -> list[Hol
             held_days=(now - hold.placed_at).days,
             action_id=_action_id(hold, actions),
         )
-        for hold in holds
-    ]
+        for hold in shown
+    )
+    return HeldPage(page=page, rows=rows, account_count=account_count)
 
 
 def _action_id(hold: AccountHold, actions: Mapping[str, CorporateAction]) -> int | None:

@@ -69,28 +69,28 @@ class ReconciledBook:
 
 
 def reconciled_book(member: Membership) -> ReconciledBook:
-    """Compare every managed account of a book with the statements of the business date; two queries."""
+    """Compare every managed account of a book with the statements of the business date; three queries."""
     day = member.firm.business_on
-    accounts = list(
-        accounts_in_book(member)
-        .filter(is_held_away=False)
-        .exclude(standing=Standing.CLOSED)
-        .select_related("household")
-        .order_by("name", "pk")
-    )
+    managed = accounts_in_book(member).filter(is_held_away=False).exclude(standing=Standing.CLOSED)
+    accounts = list(managed.order_by("name", "pk").values_list("pk", "custodian"))
     rows = ReconciledDay.objects.filter(account__in=accounts_in_book(member), as_of_on=day) if day else None
-    places = {} if rows is None else {row.account_id: _place(row) for row in rows.defer("explained", "matched")}
+    places = {} if rows is None else {row.account_id: _place(row) for row in rows.only("account_id", *_COUNTS)}
     by_custodian: dict[str, dict[str, int]] = defaultdict(lambda: defaultdict(int))
-    for account in accounts:
-        by_custodian[account.custodian][places.get(account.pk, "missing")] += 1
-    missing = [account for account in accounts if account.pk not in places]
+    for pk, custodian in accounts:
+        by_custodian[custodian][places.get(pk, "missing")] += 1
+    missing = [pk for pk, _ in accounts if pk not in places]
+    adjusted = [pk for pk, _ in accounts if places.get(pk) == "adjusted"]
+    named = managed.select_related("household").in_bulk([*missing[:MAX_MISSING], *adjusted[:MAX_MISSING]])
     return ReconciledBook(
         day=day,
         custodians=tuple(_custodian(key, by_custodian[key]) for key in sorted(by_custodian)),
-        missing=tuple(_named(account) for account in missing[:MAX_MISSING]),
+        missing=tuple(_named(named[pk]) for pk in missing[:MAX_MISSING]),
         missing_count=len(missing),
-        adjusted=tuple(_named(one) for one in accounts if places.get(one.pk) == "adjusted")[:MAX_MISSING],
+        adjusted=tuple(_named(named[pk]) for pk in adjusted[:MAX_MISSING]),
     )
+
+
+_COUNTS: Final = ("broken_count", "adjusted_count", "explained_count")
 
 
 def _place(row: ReconciledDay) -> str:

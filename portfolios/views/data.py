@@ -146,10 +146,13 @@ def held_accounts(request: HtmxRequest) -> HttpResponse:
 def _held(
     request: HtmxRequest, form: HeldFilterForm, *, refused: LiftForm | None = None, status: int = 200
 ) -> HttpResponse:
-    rows = held.open_holds(request.membership, kind=form.kind_value(), now=timezone.now())
+    found = held.open_holds(
+        request.membership, kind=form.kind_value(), now=timezone.now(), number=request.GET.get("page")
+    )
     context = {
-        "rows": rows,
-        "account_count": len({row.account_id for row in rows}),
+        "rows": found.rows,
+        "page": found.page,
+        "account_count": found.account_count,
         "form": form,
         "lift_form": LiftForm(auto_id=False),
         "refused": refused,

@@ -104,7 +104,7 @@ def hand_over(request: HtmxRequest, membership_id: int) -> HttpResponse:
             request.membership,
             from_id=membership_id,
             to_id=said["to"],
-            household_ids=said["households"],
+            household_ids=said.get("households"),
             reason=said["reason"],
             now=timezone.now(),
         )

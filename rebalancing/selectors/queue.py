@@ -100,21 +100,16 @@ class Queue:
     places: tuple[Place, ...]
 
 
-def _placed(rows: QuerySet[Proposal]) -> QuerySet[Proposal]:
-    """Mark the proposals whose tax household still waits for its advisor: it is decided whole."""
-    waiting = Proposal.objects.filter(
-        outcome=OuterRef("outcome"), status=ProposalStatus.PROPOSED, account__is_discretionary=False
-    )
-    return rows.annotate(waits_for_advisor=Exists(waiting))
-
-
-def _at_place(key: str) -> Q:
+def _at_place(member: Membership, key: str) -> Q:
+    """Return the condition of a place; a tax household is decided whole, so all of it waits for one's advisor."""
     undecided = Q(status__in=[ProposalStatus.PROPOSED, ProposalStatus.ADVISOR_APPROVED])
-    if key == WITH_ADVISOR:
-        return undecided & Q(waits_for_advisor=True)
-    if key == TO_REVIEW:
-        return undecided & Q(waits_for_advisor=False)
-    return Q(status=key)
+    if key not in (WITH_ADVISOR, TO_REVIEW):
+        return Q(status=key)
+    waiting = Proposal.objects.filter(
+        firm_id=member.firm_id, status=ProposalStatus.PROPOSED, account__is_discretionary=False
+    )
+    with_advisor = Q(outcome__in=waiting.values("outcome"))
+    return undecided & (with_advisor if key == WITH_ADVISOR else ~with_advisor)
 
 
 def _flagged(rows: QuerySet[Proposal], flag: str) -> QuerySet[Proposal]:
@@ -131,9 +126,8 @@ def _flagged(rows: QuerySet[Proposal], flag: str) -> QuerySet[Proposal]:
 
 
 def _filtered(member: Membership, wanted: QueueFilter) -> QuerySet[Proposal]:
-    rows = _placed(proposals_in_book(member))
     superseded = Q(status=ProposalStatus.SUPERSEDED)
-    rows = rows.filter(_at_place(wanted.status) if wanted.status else ~superseded)
+    rows = proposals_in_book(member).filter(_at_place(member, wanted.status) if wanted.status else ~superseded)
     for word in wanted.words.split()[:5]:
         rows = rows.filter(
             Q(household__name__icontains=word)
@@ -147,7 +141,7 @@ def _filtered(member: Membership, wanted: QueueFilter) -> QuerySet[Proposal]:
 def _ordered(rows: QuerySet[Proposal], sort: str) -> QuerySet[Proposal]:
     column = F(SORTS.get(sort.removeprefix("-"), "opportunity_usd"))
     first = column.desc(nulls_last=True) if sort.startswith("-") else column.asc(nulls_last=True)
-    return rows.order_by(first, "-pk")
+    return rows.defer("relaxed", "why_not", "allocation").order_by(first, "-pk")  # the database sorts what it reads
 
 
 def proposal_queue(member: Membership, wanted: QueueFilter, *, page: int = 1) -> Queue:
@@ -222,9 +216,10 @@ def waiting_places(member: Membership) -> tuple[Place, ...]:
     """Return how much waits where; one query."""
     columns: dict[str, Count | Sum] = {}
     for key in WAITING:
-        columns[f"{key}_count"] = Count("pk", filter=_at_place(key))
-        columns[f"{key}_usd"] = Sum("traded_usd", filter=_at_place(key))
-    found = _placed(proposals_in_book(member)).order_by().aggregate(**columns)
+        columns[f"{key}_count"] = Count("pk", filter=_at_place(member, key))
+        columns[f"{key}_usd"] = Sum("traded_usd", filter=_at_place(member, key))
+    live = [ProposalStatus.PROPOSED, ProposalStatus.ADVISOR_APPROVED, ProposalStatus.APPROVED]
+    found = proposals_in_book(member).filter(status__in=live).order_by().aggregate(**columns)
     return tuple(
         Place(key=key, label=label, count=found[f"{key}_count"], traded_usd=found[f"{key}_usd"] or Decimal(0))
         for key, label in WAITING.items()

@@ -15,7 +15,7 @@ from portfolios.models.lots import RealizedGain
 from portfolios.selectors.books import accounts_in_book
 from rebalancing.models.orders import OPEN_ORDER, OrderBlock
 from rebalancing.models.proposals import Decision, Proposal, ProposalCheck, ProposalDecision, ProposalStatus
-from rebalancing.models.runs import AccountFigures, DayState
+from rebalancing.models.runs import DayState
 from rebalancing.selectors.day import in_the_day, with_day_state
 
 _WAITS_FOR: Final[Mapping[str, str]] = {
@@ -260,8 +260,8 @@ def year_of_taxes(member: Membership, *, business_on: date | None) -> YearOfTaxe
 
 def drift_bins(member: Membership) -> tuple[DriftBin, ...]:
     """Count the analysed accounts of a book by how far they drifted, in steps that nearly all fit into; one query."""
-    drifts = AccountFigures.objects.filter(account__in=in_the_day(accounts_in_book(member)), drift_frac__isnull=False)
-    found = sorted(drift or 0.0 for drift in drifts.values_list("drift_frac", flat=True))
+    drifted = in_the_day(accounts_in_book(member)).filter(figures__drift_frac__isnull=False)
+    found = sorted(drift or 0.0 for drift in drifted.order_by().values_list("figures__drift_frac", flat=True))
     most = found[int(len(found) * 0.95)] if found else 0.0
     step = next((one for one in DRIFT_STEPS_FRAC if most < one * (DRIFT_BINS - 1)), DRIFT_STEPS_FRAC[-1])
     counts = [0] * DRIFT_BINS

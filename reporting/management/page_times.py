@@ -12,8 +12,11 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import URLPattern, URLResolver, get_resolver, reverse
 
 from advisors.models import Membership, Role
+from portfolios.models.bulk_changes import BulkChange
+from portfolios.models.guidance import HouseViewChange
 from portfolios.models.households import Account, Household
 from portfolios.models.imports import CustodianFile
+from portfolios.models.market import RiskModelVersion
 from rebalancing.models.orders import ReleaseBatch
 from rebalancing.models.proposals import Proposal
 from rebalancing.models.runs import Run
@@ -29,6 +32,10 @@ _SUBJECTS = {
     "batch_id": ReleaseBatch,
     "run_id": Run,
     "report_id": Report,
+    "bulk_change_id": BulkChange,
+    "change_id": HouseViewChange,
+    "membership_id": Membership,
+    "version_id": RiskModelVersion,
 }
 
 
