@@ -8,7 +8,7 @@ from decimal import Decimal
 from django.db.models import Count, Q, QuerySet
 
 from advisors.errors import NotFound
-from advisors.models import Firm, Membership
+from advisors.models import Firm, Membership, Role
 from portfolios.models.households import Account, AccountHold
 from portfolios.selectors.books import accounts_in_book
 from rebalancing.exports import next_weekday
@@ -35,9 +35,15 @@ def account_label(account: Account) -> str:
     return f"{account.name} ··{account.number_last4}"
 
 
+def book_of_proposals(member: Membership) -> QuerySet[Proposal]:
+    """Return the proposals of the accounts in a member's book: an advisor's, else the whole firm's."""
+    rows = Proposal.objects.filter(firm_id=member.firm_id)
+    return rows.filter(account__in=accounts_in_book(member)) if member.role == Role.ADVISOR else rows
+
+
 def proposals_in_book(member: Membership) -> QuerySet[Proposal]:
-    """Return the proposals of the accounts in a member's book, with what the rules and pages name."""
-    return Proposal.objects.filter(firm_id=member.firm_id, account__in=accounts_in_book(member)).select_related(
+    """Return the proposals of a member's book, with what the rules and pages name."""
+    return book_of_proposals(member).select_related(
         "account__tax_household",
         "account__risk_profile",
         "household__advisor__user",

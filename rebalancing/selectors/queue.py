@@ -12,7 +12,7 @@ from django.db.models import Count, Exists, F, OuterRef, Q, QuerySet, Sum
 from advisors.models import Membership
 from portfolios.models.households import AccountHold
 from rebalancing.models.proposals import Decision, Proposal, ProposalCheck, ProposalDecision, ProposalStatus
-from rebalancing.selectors.facts import account_label, proposals_in_book
+from rebalancing.selectors.facts import account_label, book_of_proposals
 
 PAGE_SIZE: Final = 50
 MOST_AT_ONCE: Final = 5000
@@ -95,7 +95,7 @@ class Place:
 class Queue:
     """One page of a list of proposals."""
 
-    page: Page[Proposal]
+    page: Page[int]
     rows: tuple[QueueRow, ...]
     places: tuple[Place, ...]
 
@@ -127,7 +127,7 @@ def _flagged(rows: QuerySet[Proposal], flag: str) -> QuerySet[Proposal]:
 
 def _filtered(member: Membership, wanted: QueueFilter) -> QuerySet[Proposal]:
     superseded = Q(status=ProposalStatus.SUPERSEDED)
-    rows = proposals_in_book(member).filter(_at_place(member, wanted.status) if wanted.status else ~superseded)
+    rows = book_of_proposals(member).filter(_at_place(member, wanted.status) if wanted.status else ~superseded)
     for word in wanted.words.split()[:5]:
         rows = rows.filter(
             Q(household__name__icontains=word)
@@ -141,15 +141,16 @@ def _filtered(member: Membership, wanted: QueueFilter) -> QuerySet[Proposal]:
 def _ordered(rows: QuerySet[Proposal], sort: str) -> QuerySet[Proposal]:
     column = F(SORTS.get(sort.removeprefix("-"), "opportunity_usd"))
     first = column.desc(nulls_last=True) if sort.startswith("-") else column.asc(nulls_last=True)
-    return rows.defer("relaxed", "why_not", "allocation").order_by(first, "-pk")  # the database sorts what it reads
+    return rows.order_by(first, "-pk")
 
 
 def proposal_queue(member: Membership, wanted: QueueFilter, *, page: int = 1) -> Queue:
     """Return one page of the proposals that a filter finds; seven queries for any number of rows."""
     rows = _ordered(_filtered(member, wanted), wanted.sort)
-    chosen = Paginator(rows, PAGE_SIZE).get_page(page)
-    proposals = list(chosen.object_list)
-    ids = [proposal.pk for proposal in proposals]
+    chosen = Paginator(rows.values_list("pk", flat=True), PAGE_SIZE).get_page(page)
+    ids = list(chosen.object_list)
+    found = Proposal.objects.select_related("account", "household__advisor__user").in_bulk(ids)
+    proposals = [found[pk] for pk in ids]
     counts = dict(
         Proposal.objects.filter(pk__in=ids).values_list("pk").annotate(trade_count=Count("trades")).order_by("pk")
     )
@@ -219,7 +220,7 @@ def waiting_places(member: Membership) -> tuple[Place, ...]:
         columns[f"{key}_count"] = Count("pk", filter=_at_place(member, key))
         columns[f"{key}_usd"] = Sum("traded_usd", filter=_at_place(member, key))
     live = [ProposalStatus.PROPOSED, ProposalStatus.ADVISOR_APPROVED, ProposalStatus.APPROVED]
-    found = proposals_in_book(member).filter(status__in=live).order_by().aggregate(**columns)
+    found = book_of_proposals(member).filter(status__in=live).order_by().aggregate(**columns)
     return tuple(
         Place(key=key, label=label, count=found[f"{key}_count"], traded_usd=found[f"{key}_usd"] or Decimal(0))
         for key, label in WAITING.items()

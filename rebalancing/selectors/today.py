@@ -17,6 +17,7 @@ from rebalancing.models.orders import OPEN_ORDER, OrderBlock
 from rebalancing.models.proposals import Decision, Proposal, ProposalCheck, ProposalDecision, ProposalStatus
 from rebalancing.models.runs import DayState
 from rebalancing.selectors.day import in_the_day, with_day_state
+from rebalancing.selectors.facts import book_of_proposals
 
 _WAITS_FOR: Final[Mapping[str, str]] = {
     HoldKind.MISSING_BASIS: "Advisor",
@@ -193,17 +194,13 @@ def waiting(member: Membership) -> Mapping[str, Waiting]:
 def _proposals(member: Membership) -> QuerySet[Proposal]:
     failing = ProposalCheck.objects.filter(proposal=OuterRef("pk"), verdict="fail")
     overridden = ProposalDecision.objects.filter(proposal=OuterRef("pk"), decision=Decision.OVERRIDE)
-    mine = Proposal.objects.filter(
-        firm_id=member.firm_id, status__in=_WAITING_STATUSES, account__in=accounts_in_book(member)
-    )
+    mine = book_of_proposals(member).filter(status__in=_WAITING_STATUSES)
     return mine.annotate(is_failing=Q(Exists(failing)) & ~Q(Exists(overridden)))
 
 
 def order_count_to_release(member: Membership) -> int:
     """Return how many trades the approved proposals of a book have."""
-    approved = Proposal.objects.filter(
-        firm_id=member.firm_id, status=ProposalStatus.APPROVED, account__in=accounts_in_book(member)
-    )
+    approved = book_of_proposals(member).filter(status=ProposalStatus.APPROVED)
     return approved.aggregate(number=Count("trades"))["number"] or 0
 
 
