@@ -2,7 +2,7 @@
 
 from django.urls import path, register_converter
 
-from portfolios.views import bulk_changes, people, preferences, review_list, taxes
+from portfolios.views import bulk_changes, household_policies, people, preferences, review_list, taxes
 
 app_name = "portfolios"
 
@@ -39,11 +39,14 @@ register_converter(LineConverter, "statement_line")
 
 _OF = "accounts/<int:account_id>/preferences/"
 _BULK = "preferences/bulk/"
+_RUN = "households/<int:household_id>/policy/"
 _TEAM = "team/<int:membership_id>/"
 _TAX = "tax-returns/<int:tax_return_id>/<int:year>/"
 
 urlpatterns = [
     path("preferences/review/", review_list.preferences_to_review, name="review_list"),
+    path(_RUN, household_policies.household_policy, name="household_policy"),
+    path(f"{_RUN}change/", household_policies.change_household_policy, name="change_household_policy"),
     path(_TEAM, people.person, name="person"),
     path(f"{_TEAM}place/", people.change_place, name="change_place"),
     path(f"{_TEAM}book/", people.hand_over, name="hand_over"),

@@ -1,1 +1,11 @@
-from portfolios.models import bulk_changes, guidance, households, imports, lots, market, preferences, securities  # noqa: F401  Django finds models here
+from portfolios.models import (  # noqa: F401  Django finds models here
+    bulk_changes,
+    guidance,
+    household_policies,
+    households,
+    imports,
+    lots,
+    market,
+    preferences,
+    securities,
+)

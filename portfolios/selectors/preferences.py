@@ -13,6 +13,7 @@ from typing import TypeVar
 
 from django.db.models import Max, Q
 
+from portfolios.models.household_policies import HouseholdPolicy
 from portfolios.models.households import Account, Household, TaxSituation
 from portfolios.models.preferences import CashNeed, Level, Preference, Restriction, Statement
 from portfolios.policy import SETTINGS, SettingValue, resolve_settings
@@ -328,6 +329,10 @@ def preferences_changed_at(account_ids: Collection[int]) -> Mapping[int, datetim
         for row in rows.annotate(last_set=Max("set_at"), last_ended=Max("ended_at")):
             level = str(row["level"])
             _keep_latest(newest, (level, row[f"{level}_id"]), row["last_set"], row["last_ended"])
+    households = {account.household_id for account in accounts}
+    policies = HouseholdPolicy.objects.filter(household_id__in=households).values_list("household_id")
+    for pk, last_set in policies.annotate(last_set=Max("set_at")):
+        _keep_latest(newest, (Level.HOUSEHOLD, pk), last_set)
     returns = {account.tax_return_id for account in accounts if account.tax_return_id}
     said = TaxSituation.objects.filter(tax_return_id__in=returns).values_list("tax_return_id")
     for pk, last_set in said.annotate(last_set=Max("set_at")):

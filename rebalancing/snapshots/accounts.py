@@ -59,7 +59,7 @@ def case_member(account: Account, *, shared: Shared, tax: wire.Tax | None) -> Me
     _check_worth(value, raised=needs.raise_)
     profile = shared.guidance.profile_of(account.risk_profile_id)
     weights = shared.guidance.target_of(account.risk_profile_id, tax_status=account.tax_status, value_usd=value)
-    target = _target(weights, market=shared.market)
+    target = symbols_of(weights, market=shared.market)
     known = shared.market.securities
     is_taxable = account.tax_status == TaxStatus.TAXABLE
     made = wire.Account(
@@ -71,7 +71,7 @@ def case_member(account: Account, *, shared: Shared, tax: wire.Tax | None) -> Me
         lots=lots,
         target=target,
         class_limits={line.key: (float(line.min_frac), float(line.max_frac)) for line in profile},
-        substitutes=_substitutes(shared, target=target),
+        substitutes=substitutes_of(shared, target=target),
         constraints=tuple(_constraint(line) for line in facts.restrictions.get(account.pk, ())),
         cash_needs=needs,
         tax=tax if is_taxable else None,
@@ -95,7 +95,7 @@ def _former_target(
     except BadInput:
         return {}
     known = shared.market.securities
-    former = _target(
+    former = symbols_of(
         {key: part for key, part in weights.items() if key == wire.CASH or key in known}, market=shared.market
     )
     return {} if former == target else former
@@ -137,6 +137,11 @@ def _worth(lots: tuple[wire.Lot, ...], *, market: Market) -> Decimal:
     return sum((lot.quantity * market.prices[lot.security] for lot in lots), Decimal(0))
 
 
+def worth_of(account: wire.Account, *, market: Market) -> Decimal:
+    """Return what an account of a case is worth, in dollars."""
+    return account.cash + _worth(account.lots, market=market)
+
+
 def _check_worth(value: Decimal, *, raised: Decimal) -> None:
     if value <= 0:
         raise BadInput("The account holds nothing that could be traded.")
@@ -144,7 +149,12 @@ def _check_worth(value: Decimal, *, raised: Decimal) -> None:
         raise BadInput(f"The cash to raise, ${raised:,.2f}, is all that the account is worth, ${value:,.2f}.")
 
 
-def _target(weights: Mapping[int | str, float], *, market: Market) -> dict[str, float]:
+def symbols_of(weights: Mapping[int | str, float], *, market: Market) -> dict[str, float]:
+    """
+    Name the securities of a target by their symbols.
+
+    :raises BadInput: one of them cannot be analysed
+    """
     named: dict[str, float] = {}
     for key, weight in weights.items():
         name = key if isinstance(key, str) else market.security(key, symbol="A security of the target").id
@@ -152,7 +162,7 @@ def _target(weights: Mapping[int | str, float], *, market: Market) -> dict[str, 
     return named
 
 
-def _substitutes(shared: Shared, *, target: Mapping[str, float]) -> tuple[wire.Substitute, ...]:
+def substitutes_of(shared: Shared, *, target: Mapping[str, float]) -> tuple[wire.Substitute, ...]:
     """List the substitutes of what the target asks for; what it asks for itself is no substitute."""
     known = shared.market.securities
     return tuple(

@@ -7,9 +7,11 @@ from decimal import Decimal
 from typing import Final, TypeVar
 
 from portfolios.ledger.types import PURCHASE_KINDS
+from portfolios.models.household_policies import HouseholdPolicy
 from portfolios.models.households import Account, AccountHold, TaxSituation, TaxStatus
 from portfolios.models.lots import CashBalance, LedgerEvent, Lot, OutsideTrade, RealizedGain
 from portfolios.policy import SettingValue
+from portfolios.selectors.household_policies import household_policies
 from portfolios.selectors.preferences import (
     CashNeedLine,
     RestrictionLine,
@@ -73,6 +75,7 @@ class Facts:
     movements: Mapping[int, tuple[Movement, ...]]
     harvests: Mapping[int, tuple[Movement, ...]]  # losses whose window has closed
     at_work: frozenset[int]
+    policies: Mapping[int, HouseholdPolicy]  # by household, for those that are run together
     actions: Mapping[int, tuple[HolderAction, ...]]  # what changed the holdings of an account lately
 
 
@@ -118,6 +121,7 @@ def load_facts(firm_id: int, *, account_ids: Collection[int], as_of: date, chang
         movements=_grouped(movements, key="account_id"),
         harvests=_grouped(_past_harvests(gains, as_of=as_of), key="account_id"),
         at_work=frozenset(working.values_list("account_id", flat=True)),
+        policies=household_policies({account.household_id for account in managed}),
         actions=actions_of_holders(ids, as_of=as_of),
     )
 

@@ -12,12 +12,13 @@ from datetime import date, timedelta
 import msgspec
 
 from portfolios.ledger.errors import BadInput
-from portfolios.models.households import Account, HouseholdMode, Standing, TaxStatus
+from portfolios.models.households import Account, Standing, TaxStatus
 from rebalancing.engine import types as wire
 from rebalancing.engine.faults.case import value_faults
 from rebalancing.snapshots.accounts import Member, Shared, case_member, with_bars
 from rebalancing.snapshots.facts import Facts, Movement, load_facts
 from rebalancing.snapshots.guidance import load_guidance
+from rebalancing.snapshots.households import household_of, run_together
 from rebalancing.snapshots.market import load_market
 from rebalancing.snapshots.taxes import ReturnTax, return_tax
 
@@ -134,7 +135,11 @@ def _sound_case(
 ) -> tuple[wire.Case | None, list[Member]]:
     """Drop accounts whose values the engine would refuse until what is left is a sound case."""
     while members:
-        case = _case(members, everybody, shared=shared)
+        try:
+            case = _case(members, everybody, shared=shared)
+        except BadInput as error:  # what the household follows together cannot be used
+            failed.update({member.row.pk: str(error) for member in members})
+            return None, []
         faults = tuple(value_faults(case))
         if not faults:
             return case, members
@@ -158,7 +163,8 @@ def _blamed(faults: Iterable[wire.Fault]) -> Mapping[int, str]:
 
 
 def _case(members: list[Member], everybody: tuple[Account, ...], *, shared: Shared) -> wire.Case:
-    first = members[0]
+    household = household_of(members, shared=shared)
+    members = run_together(members, household, shared=shared)
     buyable = frozenset[str]().union(*(member.approved for member in members))
     return wire.Case(
         version=1,
@@ -169,7 +175,7 @@ def _case(members: list[Member], everybody: tuple[Account, ...], *, shared: Shar
         ),
         risk_model=shared.market.risk_model,
         accounts=tuple(with_bars(member, buyable=buyable) for member in members),
-        household=_household(first.row, first.wire),
+        household=household,
         context=wire.Context(
             previous_targets={member.wire.id: dict(member.former_target) for member in members if member.former_target},
             harvested=_harvested([member.row for member in members], shared=shared),
@@ -177,15 +183,6 @@ def _case(members: list[Member], everybody: tuple[Account, ...], *, shared: Shar
         ),
         recent_trades=_recent_trades(everybody, shared=shared),
     )
-
-
-def _household(account: Account, member: wire.Account) -> wire.Household | None:
-    match account.household.mode:
-        case HouseholdMode.UNIFIED:
-            return wire.Household(mode="unified", target=member.target)
-        case HouseholdMode.GUARDRAIL:
-            return wire.Household(mode="guardrail")
-    return None
 
 
 def _harvested(accounts: Iterable[Account], *, shared: Shared) -> tuple[wire.Harvested, ...]:

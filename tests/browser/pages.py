@@ -25,6 +25,7 @@ STOPS: Final[tuple[Stop, ...]] = (
     Stop(key="accounts", role="advisor", path="/accounts/"),
     Stop(key="account", role="advisor", path="/accounts/", follow=r"/accounts/\d+/"),
     Stop(key="household", role="advisor", path="/accounts/", follow=r"/households/\d+/"),
+    Stop(key="household-policy", role="advisor", path="/accounts/", follow=r"/households/\d+/ /households/\d+/policy/"),
     Stop(key="ledger", role="operations", path="/accounts/", follow=r"/accounts/\d+/ /accounts/\d+/ledger/"),
     Stop(
         key="record",
