@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from decimal import Decimal
+from decimal import Decimal, InvalidOperation
 from typing import Any, Final, cast
 
 from django import forms
@@ -35,6 +35,30 @@ class AmountField(forms.DecimalField):
         """Read a number without its signs of currency, percent and grouping."""
         if isinstance(value, str):
             value = value.strip().strip("$%").replace(",", "").replace("\u00a0", "").strip()
+        return super().to_python(value)
+
+
+def ambiguous_percent(typed: object) -> str:
+    """Say what is unclear about a percentage below one that was typed without its sign; nothing where all is clear."""
+    text = str(typed or "").strip()
+    if text.endswith("%"):
+        return ""
+    try:
+        number = Decimal(text.replace(",", ""))
+    except InvalidOperation:
+        return ""
+    if not 0 < number < 1:
+        return ""
+    return f"Write {text}% if that is meant, or {(number * _HUNDRED).normalize():f}%: {text} alone can be either."
+
+
+class PercentField(AmountField):
+    """A percentage; below one it needs its sign, since 0.05 can mean five per cent too."""
+
+    def to_python(self, value: object) -> Decimal | None:  # type: ignore[override]  # the stubs copy an IntegerField
+        """Read a percentage, and refuse what can be read in two ways."""
+        if said := ambiguous_percent(value):
+            raise forms.ValidationError(said)
         return super().to_python(value)
 
 
@@ -179,8 +203,9 @@ def setting_field(setting: Setting) -> forms.Field:
         )
     if setting.type is Type.CHOICE:
         return forms.ChoiceField(choices=setting.choices, **common)
-    scale = _HUNDRED if setting.type is Type.FRACTION else Decimal(1)
-    return AmountField(
+    is_share = setting.type is Type.FRACTION
+    scale = _HUNDRED if is_share else Decimal(1)
+    return (PercentField if is_share else AmountField)(
         min_value=None if setting.minimum is None else setting.minimum * scale,
         max_value=None if setting.maximum is None else setting.maximum * scale,
         decimal_places=0 if setting.type is Type.COUNT else None,
@@ -198,6 +223,8 @@ def shown_setting(setting: Setting, value: SettingValue) -> object:
     if setting.type in (Type.CHOICE, Type.COUNT):
         return value
     number = Decimal(str(value)) * (_HUNDRED if setting.type is Type.FRACTION else 1)
+    if setting.type is Type.FRACTION and 0 < number < 1:
+        return f"{number.normalize():f}%"
     return Decimal(f"{number.normalize():f}")
 
 
@@ -288,6 +315,10 @@ class RestrictionForm(TermsForm):
         said = super().clean() or self.cleaned_data
         if bool(said.get("symbol")) == bool(said.get("listed")):
             self.add_error("symbol", "Write a symbol, or choose from the list: one of them, not both.")
+        if said.get("verb") == Verb.RANGE and said.get("unit") == "frac":
+            for name in ("least", "most"):
+                if unclear := ambiguous_percent(self.data.get(name)):
+                    self.add_error(name, unclear)
         return said
 
     def value(self) -> RestrictionChange:

@@ -334,3 +334,51 @@ def test_the_page_takes_the_same_queries_for_3_and_for_30_lines(advisor: Persona
             _text(advisor, world)
         counts.append(len(queries))
     assert counts[0] == counts[1] <= 30
+
+
+@pytest.mark.parametrize(("typed", "stored"), [("5", "0.05"), ("5%", "0.05"), ("0.05%", "0.0005"), ("1", "0.01")])
+def test_a_percentage_that_can_be_read_in_one_way_is_saved(
+    advisor: Persona, world: World, typed: str, stored: str
+) -> None:
+    data = _settings_input(advisor, world, "cash", cash__reserve_frac="2")
+    data |= {"cash__reserve_frac": typed, "initial-cash__reserve_frac": "2"}
+
+    assert advisor.client.post(_url(world, "change_settings", "cash"), data).status_code == 303
+    assert D(str(world.value("cash.reserve_frac"))) == D(stored)
+
+
+def test_a_percentage_that_can_be_read_in_two_ways_is_asked_back(advisor: Persona, world: World) -> None:
+    url = _url(world, "change_settings", "cash")
+    answer = advisor.client.post(url, _settings_input(advisor, world, "cash", cash__reserve_frac="0.05"))
+
+    assert answer.status_code == 422
+    assert "Write 0.05% if that is meant, or 5%: 0.05 alone can be either." in answer.content.decode()
+    assert world.value("cash.reserve_frac") == "0.01"
+
+
+def test_what_stands_below_one_per_cent_is_shown_with_its_sign_and_saved_beside_others(
+    advisor: Persona, world: World
+) -> None:
+    set_preference(
+        advisor.membership,
+        account_id=world.account.pk,
+        key="cash.reserve_frac",
+        value="0.0075",
+        terms=Terms(reason="x"),
+        now=NOW,
+    )
+    data = _settings_input(advisor, world, "cash", cash__reserve_usd="500")
+    assert data["cash__reserve_frac"] == "0.75%"
+
+    assert advisor.client.post(_url(world, "change_settings", "cash"), data).status_code == 303
+    assert (world.value("cash.reserve_frac"), world.value("cash.reserve_usd")) == ("0.0075", "500")
+
+
+def test_a_bound_in_per_cent_that_can_be_read_in_two_ways_is_asked_back(advisor: Persona, world: World) -> None:
+    data = _restriction_input(verb="range", unit="frac", most="0.3")
+
+    answer = advisor.client.post(_url(world, "restrict"), data)
+    assert answer.status_code == 422
+    assert "0.3 alone can be either" in answer.content.decode()
+    assert advisor.client.post(_url(world, "restrict"), data | {"most": "30%"}).status_code == 303
+    assert Restriction.objects.get().max_frac == D("0.3")
