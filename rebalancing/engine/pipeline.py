@@ -21,7 +21,7 @@ from rebalancing.engine.constraints import Row
 from rebalancing.engine.explain import explain
 from rebalancing.engine.judge.booking import cents, lot_gain_usd, lot_term
 from rebalancing.engine.judge.figures import account_gain_usd, report_household
-from rebalancing.engine.judge.findings import Finding, Rank
+from rebalancing.engine.judge.findings import Rank
 from rebalancing.engine.judge.judgement import Judgement
 from rebalancing.engine.judge.measures import AccountMeasures
 from rebalancing.engine.outcome import AccountOutcome, LotSale, Outcome, Relaxed, ReturnOutcome, Status, TimingMs, Trade
@@ -33,11 +33,16 @@ from rebalancing.engine.rounding.search import round_plan
 from rebalancing.engine.solver import CertifyingSolver
 from rebalancing.engine.types import ENGINE_VERSION, ZERO, Account, BadCase, Case, Fault
 from rebalancing.engine.verify import declare, judge_trades, verify, with_checks
+from rebalancing.engine.worth import (
+    Trades,
+    accounts_better_idle,
+    accounts_not_worth_it,
+    impossible_pins,
+    is_too_little,
+)
 
 Stopwatch = Callable[[], float]
-Trades = Mapping[str, tuple[Trade, ...]]
 ROUNDING_CAUSE = "quantity_step"
-BPS_TOLERANCE = 1e-4
 PRICE_TOLERANCE = 1e-7
 
 
@@ -112,6 +117,9 @@ class _Run:
         before = judge_trades(self.case, {})
         laps.lap("verify")
         decided = self._decide(problem, before)
+        impossible = impossible_pins(self.case, decided.judged, before) if decided.plan is None else ()
+        if impossible:
+            return invalid_outcome(self.case, impossible)
         outcome = self._report(decided, before)
         outcome = explain(self.case, outcome, decided.judged, before, prices_by_account(decided.plan))
         outcome = with_checks(outcome, verify(self.case, outcome))
@@ -127,6 +135,7 @@ class _Run:
             decided = self._solve(freeze(problem, idle))
             first = first or decided
             bored = accounts_not_worth_it(self.case, decided.trades, decided.judged, before)
+            bored |= accounts_better_idle(self.case, decided.trades, decided.judged, before) - idle
             if not bored:
                 return replace(decided, bound_usd=min(first.bound_usd, decided.bound_usd))
             idle |= bored
@@ -203,69 +212,6 @@ def _relaxed(decided: _Decided, account: Account) -> tuple[Relaxed, ...]:
         for finding in decided.judged.findings[account.id]
         if finding.is_broken and finding.rank is not Rank.LAW
     )
-
-
-def accounts_not_worth_it(case: Case, trades: Trades, proposed: Judgement, before: Judgement) -> set[str]:
-    """
-    Name the accounts that trade for less than they have to.
-
-    A unified household trades as one, or not at all; else every account is looked at alone, with all others trading.
-    """
-    trading = [account for account in case.accounts if trades.get(account.id)]
-    if proposed.measures.household is not None:
-        worth = not trading or is_household_worth_it(trading, proposed, before)
-        return set() if worth else {account.id for account in trading}
-    found: set[str] = set()
-    for account in trading:
-        others = {name: made for name, made in trades.items() if name != account.id}
-        present = before if len(trading) == 1 else judge_trades(case, others)
-        if not is_worth_it(account, proposed, present):
-            found.add(account.id)
-    return found
-
-
-def is_household_worth_it(trading: Sequence[Account], proposed: Judgement, before: Judgement) -> bool:
-    """Tell whether a unified household's trades bring, of its value after tax, the least that any account asks for."""
-    if any(pin.side != "none" for account in trading for pin in account.trading.pinned):
-        return True
-    household = proposed.measures.household
-    assert household is not None
-    bps = (before.measures.objective_usd - proposed.measures.objective_usd) / float(household.value_usd) * 1e4
-    least = min(account.trading.only_if_benefit_exceeds_bps for account in trading)
-    return (bps > 0 and bps >= least - BPS_TOLERANCE / 2) or cures_a_rule(proposed.findings, before.findings)
-
-
-def is_worth_it(account: Account, proposed: Judgement, present: Judgement) -> bool:
-    """Tell whether an account's trades bring what they have to, cure a broken rule, or were asked for."""
-    if any(pin.side != "none" for pin in account.trading.pinned):
-        return True
-    measured = next(item for item in proposed.measures.accounts if item.book.account.id == account.id)
-    gain_usd = present.measures.objective_usd - proposed.measures.objective_usd
-    bps = gain_usd / float(measured.book.value_usd) * 1e4
-    if bps > 0 and bps >= account.trading.only_if_benefit_exceeds_bps - BPS_TOLERANCE / 2:
-        return True
-    return cures_a_rule(proposed.findings, present.findings)
-
-
-def cures_a_rule(proposed: Mapping[str, Sequence[Finding]], present: Mapping[str, Sequence[Finding]]) -> bool:
-    """Tell whether some broken rule is less broken in the proposal."""
-    now = {(owner, finding.rule): finding.excess for owner, found in proposed.items() for finding in found}
-    return any(
-        finding.is_broken and now.get((owner, finding.rule), ZERO) < finding.excess
-        for owner, found in present.items()
-        for finding in found
-    )
-
-
-def is_too_little(case: Case, most_usd: float) -> bool:
-    """Tell whether a gain of that much is below what a case of one account has to bring to be proposed."""
-    if len(case.accounts) != 1:
-        return False
-    account = case.accounts[0]
-    prices = {item.id: item.price for item in case.securities}
-    worth = sum((lot.quantity * prices[lot.security] for lot in account.lots), ZERO)
-    value = float(worth + account.cash - account.cash_needs.raise_)
-    return most_usd / value * 1e4 < account.trading.only_if_benefit_exceeds_bps - BPS_TOLERANCE / 2
 
 
 def pinned_trades(account: Account) -> tuple[RoundedTrade, ...]:

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from rebalancing.engine.choices.plan import Plan
+from rebalancing.engine.choices.plan import Plan, conflicting
 from rebalancing.engine.choices.search import choose
 from rebalancing.engine.constraints import INF, Rank, Row
 from rebalancing.engine.problem import Problem
@@ -22,6 +22,8 @@ from rebalancing.engine.violations import LeastViolation, least_violation
 # A violation below a hundred-thousandth of a basis point of value is the solver's.
 VIOLATION_FRAC = 1e-9
 PRICE_TOLERANCE = 1e-6
+MOST_ROUNDS = 6
+ROOM = 10.0  # times everything that a case holds: no violation is larger
 
 
 @dataclass(slots=True)
@@ -30,6 +32,7 @@ class _Loosened:
 
     allowed: dict[Rank, float] = field(default_factory=dict)
     causes: dict[str, str] = field(default_factory=dict)
+    reached_usd: Vector | None = None  # trades that attain it, where anything had to be measured
 
 
 def find_plan(problem: Problem, *, solver: ConvexSolver) -> Plan | None:
@@ -130,7 +133,54 @@ def _sacrifice(problem: Problem, *, solver: ConvexSolver, closed: Flags) -> Plan
         if loosened is None:
             return None
         plan = choose(problem, solver=solver, allowed=loosened.allowed, closed=closed)
+    if plan is None:
+        loosened, plan = _one_sided(problem, loosened, solver=solver, closed=closed)
+    if plan is None:
+        plan = _with_more_room(problem, loosened, solver=solver)
     return None if plan is None else replace(plan, causes=loosened.causes)
+
+
+def _one_sided(
+    problem: Problem, loosened: _Loosened, *, solver: ConvexSolver, closed: Flags
+) -> tuple[_Loosened, Plan | None]:
+    """
+    Measure again with one side closed of everything that was bought and sold at once, until nothing is.
+
+    The least violation is sought without the rule that a security is not bought beside its sale: trading to and fro
+    burns cash and shrinks what is held, so that no honest trades attain as little.
+    """
+    for _ in range(MOST_ROUNDS):
+        traded = loosened.reached_usd
+        pairs = [] if traded is None else conflicting(problem, traded)
+        if traded is None or not pairs:
+            break
+        closed = closed.copy()
+        for pair in pairs:
+            lesser = pair.sales if traded[pair.sales].sum() <= traded[pair.buys].sum() else pair.buys
+            closed[lesser] = True
+        closed &= problem.segments.lower_usd <= 0
+        again = minimise_violations(problem, solver=solver, closed=closed)
+        if again is None:
+            break
+        loosened = again
+        for start in (None, closed):
+            plan = choose(problem, solver=solver, allowed=loosened.allowed, closed=start)
+            if plan is not None:
+                return loosened, plan
+    return loosened, None
+
+
+def _with_more_room(problem: Problem, loosened: _Loosened, *, solver: ConvexSolver) -> Plan | None:
+    """Give the softest ranks all the room there is, one more at a time, rather than trade nothing at all."""
+    allowed = dict(loosened.allowed)
+    for rank in sorted(Rank, reverse=True):
+        if rank <= Rank.CLIENT_NEVER:
+            return None
+        allowed[rank] = ROOM * problem.gross_usd
+        plan = choose(problem, solver=solver, allowed=allowed)
+        if plan is not None:
+            return plan
+    return None
 
 
 def _no_harvest(problem: Problem, closed: Flags) -> Flags:
@@ -159,7 +209,7 @@ def minimise_violations(problem: Problem, *, solver: ConvexSolver, closed: Flags
                 best = query, answer
         if best is None:
             return None
-        reached = best[1].traded_usd
+        reached = found.reached_usd = best[1].traded_usd
         if best[1].violation_usd > tolerance:
             found.allowed[rank] = best[1].violation_usd
             _name_causes(best[0], best[1], found)

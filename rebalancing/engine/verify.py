@@ -29,6 +29,7 @@ __all__ = [
     "judge_trades",
     "verify",
     "with_checks",
+    "worse_faults",
 ]
 
 
@@ -66,7 +67,7 @@ def verify(case: Case, outcome: Outcome) -> Verification:
         checks[name] = tuple(_check(finding, declared, value_usd=value_usd) for finding in findings)
         faults += _declaration_faults(name, findings, declared)
         if before is not None:
-            faults += _worse_faults(name, judgement, before)
+            faults += worse_faults(name, judgement, before)
     faults += figure_faults(outcome, judgement.measures)
     faults += _checks_faults(outcome, checks)
     if before is not None:
@@ -224,8 +225,8 @@ def _cured_ranks(name: str, judgement: Judgement, before: Judgement) -> tuple[Ra
     )
 
 
-def _worse_faults(name: str, judgement: Judgement, before: Judgement) -> Iterator[str]:
-    """A rule may be left worse only where the trades cure one of the same or a harder rank."""
+def worse_faults(name: str, judgement: Judgement, before: Judgement) -> Iterator[str]:
+    """Yield every rule of an account that is left worse though the trades cure none of the same or a harder rank."""
     was = {finding.rule: finding.excess for finding in before.findings[name]}
     own = _cured_ranks(name, judgement, before)
     anywhere = tuple(rank for owner in judgement.findings for rank in _cured_ranks(owner, judgement, before))

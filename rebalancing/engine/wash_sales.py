@@ -168,15 +168,22 @@ def _acquisitions(account: Account, *, as_of: date) -> Iterator[Acquisition]:
 
 
 def _certain_loss_groups(account: Account, *, securities: Mapping[str, Security]) -> set[str]:
-    """Return the groups in which an account has to sell a loss: the lot is pinned, or may not be owned any longer."""
+    """
+    Return the groups in which an account has to sell a loss: the lot is pinned, or may not be owned any longer.
+
+    What may not be sold either, by another rule or a person's word, is no certain loss.
+    """
     if not account.is_taxable:
         return set()
     told = {part.lot for pin in account.trading.pinned if pin.side == "sell" for part in pin.lots}
     banned = [rule for rule in account.constraints if rule.verb == "never_own" and rule.disposal in (None, "now")]
+    kept = [rule for rule in account.constraints if rule.verb in ("never_trade", "never_sell")]
+    left = {pin.security for pin in account.trading.pinned if pin.side == "none"}
     groups: set[str] = set()
     for lot in account.lots:
         item = securities[lot.security]
-        goes = lot.id in told or (any(rule.applies_to(item) for rule in banned) and not lot.gift)
+        stays = lot.gift or item.id in left or any(rule.applies_to(item) for rule in kept)
+        goes = lot.id in told or (any(rule.applies_to(item) for rule in banned) and not stays)
         if goes and is_loss(lot, price=item.price):
             groups.add(item.group)
     return groups
