@@ -4,7 +4,7 @@ Are trades better than none, and can they be made at all: what the pipeline asks
 
 from collections.abc import Mapping, Sequence
 
-from rebalancing.engine.judge.findings import Finding, Rank
+from rebalancing.engine.judge.findings import Finding
 from rebalancing.engine.judge.judgement import Judgement
 from rebalancing.engine.outcome import Trade
 from rebalancing.engine.types import ZERO, Account, Case, Fault
@@ -12,6 +12,7 @@ from rebalancing.engine.verify import judge_trades, worse_faults
 
 Trades = Mapping[str, tuple[Trade, ...]]
 BPS_TOLERANCE = 1e-4
+IMPOSSIBLE = frozenset({"no_overdraft", "never_short"})
 
 
 def accounts_not_worth_it(case: Case, trades: Trades, proposed: Judgement, before: Judgement) -> set[str]:
@@ -93,7 +94,11 @@ def is_too_little(case: Case, most_usd: float) -> bool:
 
 
 def impossible_pins(case: Case, judged: Judgement, before: Judgement) -> tuple[Fault, ...]:
-    """Name what pinned trades break of the rules that never give way, and nothing broke before."""
+    """
+    Name what pinned trades would overdraw or sell short, which nobody can override.
+
+    What else of the first rank a pin breaks is a failed check: a second person decides on it.
+    """
     faults: list[Fault] = []
     for at, account in enumerate(case.accounts):
         if not account.trading.pinned:
@@ -102,6 +107,6 @@ def impossible_pins(case: Case, judged: Judgement, before: Judgement) -> tuple[F
         faults += [
             Fault(path=f"accounts[{at}].trading.pinned", message=f"breaks {one.rule}: {one.evidence}")
             for one in judged.findings[account.id]
-            if one.rank is Rank.LAW and one.is_broken and one.rule not in was
+            if one.rule in IMPOSSIBLE and one.is_broken and one.rule not in was
         ]
     return tuple(faults)
