@@ -13,13 +13,10 @@ from tests.rule_settings import SETTINGS, pairs_with, tiny_case
 
 EXACT_BPS = 1e-3  # of value: cents of this account
 CENT = 0.01
-# What is pinned and never to be traded, or spends what is not there, contradicts the first rank: nothing can be
-# proposed, and the checks say so.
-CONTRADICTORY = {
-    ("never trade a group", "a pinned purchase"),
-    ("never trade a group", "a pinned sale"),
-}
-REFUSED = {("a pinned sale", "an unknown basis")}
+# What is pinned and never to be traded contradicts the first rank: the checks say so, and a second person decides.
+CONTRADICTORY = {("never trade a group", "a pinned sale")}
+# What is pinned and spends what is not there, or sells what has no basis, is no case at all.
+REFUSED = {("a pinned sale", "an unknown basis"), ("never trade a group", "a pinned purchase")}
 
 
 @cache
