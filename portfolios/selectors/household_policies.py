@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import datetime
 
 from advisors.models import Membership
 from portfolios.models.household_policies import HouseholdPolicy
@@ -43,13 +43,12 @@ def household_policies(household_ids: Collection[int]) -> Mapping[int, Household
     return {row.household_id: row for row in rows}
 
 
-def household_policy_page(member: Membership, household_id: int, *, today: date) -> HouseholdPolicyPage:
+def household_policy_page(member: Membership, household_id: int) -> HouseholdPolicyPage:
     """
     Return the policy of a household of the member's book, with those before it.
 
     :raises NotFound: the household lies outside the book
     """
-    del today
     household = household_in_book(member, household_id)
     told = HouseholdPolicy.objects.filter(household=household).select_related("risk_profile", "set_by")
     rows = list(told.order_by("-set_at", "-pk"))

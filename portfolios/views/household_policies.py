@@ -31,7 +31,7 @@ def _answer(
     form: HouseholdPolicyForm | None = None,
     error: DomainError | None = None,
 ) -> HttpResponse:
-    page = household_policy_page(request.membership, household_id, today=timezone.localdate())
+    page = household_policy_page(request.membership, household_id)
     faults = (error.faults or (str(error),)) if isinstance(error, Invalid) else (str(error),) if error else ()
     status = 409 if isinstance(error, Conflict) else 422 if form else 200
     context = {
@@ -52,7 +52,7 @@ def _answer(
 @require_POST
 def change_household_policy(request: HtmxRequest, household_id: int) -> HttpResponse:
     """Say anew how they are run together."""
-    page = household_policy_page(request.membership, household_id, today=timezone.localdate())
+    page = household_policy_page(request.membership, household_id)
     form = HouseholdPolicyForm(request.POST, page=page)
     if not form.is_valid():
         return _answer(request, household_id, form=form)
